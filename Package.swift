@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+// Triad: one workload on three kinds of machine, one trace, three properties.
+//
+// The package depends on nothing but the Swift toolchain. Arrows between the
+// targets go down only; `Docs/Architecture.md` draws them.
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library target of this package, with the settings all of them share.
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+    swiftSettings: settings)
+}
+
+/// A Swift Testing target; every one may use the whole package.
+func tests(_ name: String, exclude: [String] = []) -> Target {
+  .testTarget(
+    name: name,
+    dependencies: [
+      "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
+      "Properties", "TriadCommands",
+    ],
+    exclude: exclude,
+    swiftSettings: settings)
+}
+
+let package = Package(
+  name: "Triad",
+  products: [
+    .executable(name: "triad", targets: ["triad"]),
+    .library(
+      name: "Triad",
+      targets: [
+        "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
+        "Properties", "TriadCommands",
+      ]),
+  ],
+  targets: [
+    library("Trace"),
+    library("MachineCore", ["Trace"]),
+    library("ToyISA", ["MachineCore", "Trace"]),
+    library("Simulator", ["MachineCore", "Trace"]),
+    library("Emulator", ["ToyISA", "MachineCore", "Trace"]),
+    library("Virtualizer", ["ToyISA", "MachineCore", "Trace"]),
+    .target(name: "CKVM"),
+    library("X86Backend", ["CKVM", "MachineCore", "Trace"]),
+    library(
+      "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
+    library(
+      "TriadCommands",
+      ["Properties", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
+    .executableTarget(name: "triad", dependencies: ["TriadCommands"], swiftSettings: settings),
+    tests("TraceTests"),
+    tests("MachineCoreTests"),
+    tests("ToyISATests"),
+    tests("SimulatorTests"),
+    tests("EmulatorTests"),
+    tests("VirtualizerTests"),
+    tests("X86BackendTests"),
+    tests("PropertiesTests"),
+    tests("TriadCommandsTests"),
+    tests("EquivalenceTests"),
+  ]
+)

@@ -1,0 +1,186 @@
+/// Something on the bus: it knows only its own offsets.
+///
+/// A device is called at guest device accesses and at its own deadlines, never per instruction.
+public protocol Device: AnyObject {
+  /// Name for messages and traces.
+  var name: String { get }
+  /// Reads `width` (1, 2, 4 or 8) bytes at `offset` from the start of the device's range.
+  func read(offset: UInt64, width: Int, on platform: Platform) -> UInt64
+  /// Writes the low `width` bytes of `value`.
+  func write(offset: UInt64, value: UInt64, width: Int, on platform: Platform)
+  /// When, on ``Platform/now``, the device next wants ``tick(on:)``; `nil` for never.
+  var deadline: UInt64? { get }
+  /// Called when ``Platform/now`` has reached the deadline.
+  func tick(on platform: Platform)
+  /// The device's whole state.
+  func save() -> [UInt64]
+  /// Takes back what ``save()`` gave.
+  func restore(_ state: [UInt64])
+}
+
+extension Device {
+  /// Most devices act only when accessed.
+  public var deadline: UInt64? { nil }
+  /// Most devices have no deadlines.
+  public func tick(on platform: Platform) {}
+}
+
+/// What is around the processor: storage, devices, interrupt lines and the virtual clock.
+///
+/// All engines of an ISA use the same platform: same machine, swap the processor. The engine keeps
+/// `retired` true whenever it calls in here, polls ``pending`` at instruction boundaries, and calls
+/// ``advance()`` once ``now`` has reached ``deadline``.
+public final class Platform {
+  /// Where on the bus a device sits.
+  public enum Space: UInt8, Sendable {
+    /// Port I/O.
+    case port
+    /// Memory-mapped I/O, in guest-physical addresses.
+    case memory
+  }
+
+  /// Guest-physical storage.
+  public let memory: GuestMemory
+
+  /// Instructions the guest has retired.
+  public var retired: UInt64 = 0
+  /// Virtual time that passed while the processor waited.
+  public var idle: UInt64 = 0
+  /// Virtual time: retired instructions plus time spent waiting.
+  @inlinable public var now: UInt64 { retired &+ idle }
+
+  /// Interrupt requests not yet taken, one bit a line; line 0 comes first.
+  public var pending: UInt32 = 0
+  /// The next time on ``now`` at which ``advance()`` must be called; `UInt64.max` for never.
+  public private(set) var deadline: UInt64 = .max
+  /// Set by a power device: the status the guest gave.
+  public var powerOff: UInt64?
+  /// Everything the guest wrote to its console.
+  public var console: [UInt8] = []
+  /// Called with each console byte as it is written.
+  public var consoleObserver: ((UInt8) -> Void)?
+
+  private struct Mapping {
+    var space: Space
+    var range: Range<UInt64>
+    var device: any Device
+  }
+  private var mappings: [Mapping] = []
+
+  /// A platform without devices.
+  public init(memory: GuestMemory) {
+    self.memory = memory
+  }
+
+  /// Puts a device on the bus.
+  ///
+  /// - Throws: ``MachineError/overlap(new:old:_:)`` or ``MachineError/emptyRange(_:)``.
+  public func attach(_ device: any Device, _ space: Space, at range: Range<UInt64>) throws(MachineError) {
+    guard !range.isEmpty else { throw .emptyRange(device.name) }
+    for other in mappings where other.space == space && other.range.overlaps(range) {
+      throw .overlap(new: device.name, old: other.device.name, range)
+    }
+    mappings.append(Mapping(space: space, range: range, device: device))
+    reschedule()
+  }
+
+  /// The devices, in the order they were attached.
+  public var devices: [any Device] { mappings.map(\.device) }
+
+  private func find(_ space: Space, _ address: UInt64) -> Mapping? {
+    mappings.first { $0.space == space && $0.range.contains(address) }
+  }
+
+  /// Whether a device answers at `address`.
+  public func claims(_ space: Space, _ address: UInt64) -> Bool { find(space, address) != nil }
+
+  /// A guest's read of a device register; all ones where there is no device.
+  public func read(_ space: Space, _ address: UInt64, width: Int) -> UInt64 {
+    let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
+    guard let mapping = find(space, address) else { return mask }
+    defer { reschedule() }
+    return mapping.device.read(offset: address - mapping.range.lowerBound, width: width, on: self) & mask
+  }
+
+  /// A guest's write to a device register; ignored where there is no device.
+  public func write(_ space: Space, _ address: UInt64, _ value: UInt64, width: Int) {
+    let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
+    guard let mapping = find(space, address) else { return }
+    mapping.device.write(
+      offset: address - mapping.range.lowerBound, value: value & mask, width: width, on: self)
+    reschedule()
+  }
+
+  /// Lets every device whose deadline has come act, and finds the next deadline.
+  public func advance() {
+    for mapping in mappings {
+      if let due = mapping.device.deadline, due <= now { mapping.device.tick(on: self) }
+    }
+    reschedule()
+  }
+
+  /// Lets virtual time jump to the next deadline while the processor waits.
+  ///
+  /// - Returns: `false` when nothing is ever going to happen.
+  public func skipToDeadline() -> Bool {
+    guard deadline != .max else { return false }
+    if deadline > now { idle &+= deadline - now }
+    advance()
+    return true
+  }
+
+  /// Requests an interrupt; the request stays until it is taken.
+  public func raise(line: Int) { pending |= 1 << UInt32(line) }
+
+  /// Takes the pending interrupt of the lowest line.
+  public func acknowledge() -> Int? {
+    guard pending != 0 else { return nil }
+    let line = pending.trailingZeroBitCount
+    pending &= pending - 1
+    return line
+  }
+
+  /// Adds a byte to the console's output.
+  public func putConsole(_ byte: UInt8) {
+    console.append(byte)
+    consoleObserver?(byte)
+  }
+
+  private func reschedule() {
+    var next = UInt64.max
+    for mapping in mappings {
+      if let due = mapping.device.deadline, due < next { next = due }
+    }
+    deadline = next
+  }
+
+  /// Everything on the platform but the storage.
+  public struct State: Sendable, Equatable {
+    var retired: UInt64
+    var idle: UInt64
+    var pending: UInt32
+    var powerOff: UInt64?
+    var consoleCount: Int
+    var devices: [[UInt64]]
+  }
+
+  /// The state of the platform, without storage.
+  ///
+  /// Console output is kept by its length: going back cuts it, going forward needs the same output.
+  public func save() -> State {
+    State(
+      retired: retired, idle: idle, pending: pending, powerOff: powerOff, consoleCount: console.count,
+      devices: mappings.map { $0.device.save() })
+  }
+
+  /// Goes back to a state that ``save()`` gave.
+  public func restore(_ state: State) {
+    retired = state.retired
+    idle = state.idle
+    pending = state.pending
+    powerOff = state.powerOff
+    if console.count > state.consoleCount { console.removeSubrange(state.consoleCount...) }
+    for (mapping, saved) in zip(mappings, state.devices) { mapping.device.restore(saved) }
+    reschedule()
+  }
+}
