@@ -1,0 +1,153 @@
+public import MachineCore
+import Trace
+
+/// What the decoder must know of the processor's state: ``InstructionSet/decode(_:context:)``.
+public struct X86DecodeContext: Sendable, Hashable {
+  /// Bits 0–1: code size (0: 16, 1: 32, 2: 64 bits); bit 2: 32-bit stack pointer; bit 3: protected mode.
+  public var rawValue: UInt64
+
+  /// A context from its bits.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// A context from its parts.
+  public init(code: Width, stack: Width, protected: Bool) {
+    rawValue = UInt64(X86Form.number(code)) | (stack == .bits32 ? 4 : 0) | (protected ? 8 : 0)
+  }
+
+  /// Real mode, 16 bits.
+  public static let real16 = X86DecodeContext(code: .bits16, stack: .bits16, protected: false)
+  /// Protected mode, flat 32 bits.
+  public static let flat32 = X86DecodeContext(code: .bits32, stack: .bits32, protected: true)
+  /// Long mode, 64 bits.
+  public static let long64 = X86DecodeContext(code: .bits64, stack: .bits64, protected: true)
+
+  /// Default operand and address width: 16, 32 or 64 bits.
+  public var code: Width { X86Form.wide[min(Int(rawValue & 3), 2)] }
+  /// Width of the stack pointer.
+  public var stack: Width { code == .bits64 ? .bits64 : rawValue & 4 != 0 ? .bits32 : .bits16 }
+  /// Whether CR0.PE is set.
+  public var isProtected: Bool { rawValue & 8 != 0 }
+}
+
+/// A decoded x86 instruction: the row of the table, the form, and the operands.
+struct X86Decoded {
+  var row: Int
+  var form = X86Form()
+  var length = 0
+  var operands: InlineArray<4, Operand> = InlineArray(repeating: Operand())
+  var operandCount = 0
+}
+
+/// Outcome of ``X86Decoder/decode(_:context:)``.
+enum X86DecodeOutcome {
+  case decoded(X86Decoded)
+  case needsMore
+  case unsupported(String)
+}
+
+/// Decodes machine code by the instruction table.
+struct X86Decoder: Sendable {
+  /// The one decoder.
+  static let shared = X86Decoder()
+
+  let rows: [X86Row]
+  /// Row numbers by opcode map and byte.
+  private let candidates: [[Int]]
+
+  private init() {
+    rows = X86Row.all
+    var table = [[Int]](repeating: [], count: 1024)
+    for (index, row) in rows.enumerated() where row.operation != .tooLong {
+      for register in 0..<(row.plusRegister ? 8 : 1) { table[row.opcode + register].append(index) }
+    }
+    candidates = table
+  }
+
+  /// Decodes the instruction at the start of `bytes`.
+  func decode(_ bytes: InstructionBytes, context: X86DecodeContext) -> X86DecodeOutcome {
+    var reader = X86ByteReader(bytes: bytes, context: context)
+    let outcome = decode(&reader)
+    guard reader.overran else { return outcome }
+    guard reader.position > 15 else { return .needsMore }
+    var decoded = X86Decoded(row: X86Row.tooLongIndex)
+    decoded.length = 15
+    return .decoded(decoded)
+  }
+
+  private func undefined(_ reader: X86ByteReader) -> X86DecodeOutcome {
+    var decoded = X86Decoded(row: X86Row.undefinedIndex)
+    decoded.length = reader.position
+    return .decoded(decoded)
+  }
+
+  private func decode(_ reader: inout X86ByteReader) -> X86DecodeOutcome {
+    let opcode = reader.readPrefixesAndOpcode()
+    if reader.overran { return .needsMore }
+    let list = candidates[opcode]
+    guard !list.isEmpty else { return unknown(opcode, &reader) }
+    if rows[list[0]].hasModRM || list.count > 1 && rows[list[1]].hasModRM {
+      reader.readModRM()
+      if reader.overran { return .needsMore }
+    }
+    for index in list where fits(rows[index], reader) {
+      return finish(index, &reader)
+    }
+    if let name = X86Unsupported.name(opcode: opcode, modRM: reader.modRM, is64: reader.is64) {
+      return .unsupported(name)
+    }
+    return undefined(reader)
+  }
+
+  private func fits(_ row: X86Row, _ reader: X86ByteReader) -> Bool {
+    let attributes = row.attributes
+    if attributes.contains(reader.is64 ? .no64 : .only64) { return false }
+    if attributes.contains(.prefixF3), reader.repeatPrefix != 0xF3 { return false }
+    if attributes.contains(.noREXB), reader.rex & 1 != 0 { return false }
+    if attributes.contains(.protected), !reader.context.isProtected { return false }
+    guard row.hasModRM else { return true }
+    if let digit = row.digit, digit != reader.reg { return false }
+    if let exact = row.exactModRM, exact != reader.modRM { return false }
+    if attributes.contains(.memory), reader.mod == 3 { return false }
+    return !(attributes.contains(.register) && reader.mod != 3)
+  }
+
+  private func finish(_ index: Int, _ reader: inout X86ByteReader) -> X86DecodeOutcome {
+    let row = rows[index]
+    var decoded = X86Decoded(row: index)
+    decoded.form.operand = reader.operandWidth(row.attributes)
+    decoded.form.address = reader.addressWidth
+    decoded.form.stack = reader.context.stack
+    decoded.form.repeats = reader.repeatPrefix == 0xF3 ? 1 : reader.repeatPrefix == 0xF2 ? 2 : 0
+    // Moves of control registers take every ModRM byte as one that names a register.
+    if row.hasModRM, !row.operands.contains(.Ry) { reader.readAddress() }
+    var isUndefined = false
+    for code in row.operands {
+      let operand = reader.operand(code, decoded.form, &isUndefined)
+      if reader.overran { return .needsMore }
+      decoded.operands[decoded.operandCount] = operand
+      decoded.operandCount += 1
+      if code == .Ap || code == .Mp, decoded.operandCount < 4 {
+        decoded.operands[decoded.operandCount] = reader.farSelector
+        decoded.operandCount += 1
+      }
+    }
+    if reader.overran { return .needsMore }
+    if reader.hasLock, !row.attributes.contains(.lock) || decoded.operands[0].kind != .memory {
+      return undefined(reader)
+    }
+    if isUndefined { return undefined(reader) }
+    // POP computes the address of its destination with the stack pointer already incremented.
+    if row.operation == .pop, decoded.operands[0].kind == .memory, decoded.operands[0].register == 4 {
+      decoded.operands[0].value &+= UInt64(decoded.form.operand.bytes)
+    }
+    decoded.length = reader.position
+    return .decoded(decoded)
+  }
+
+  private func unknown(_ opcode: Int, _ reader: inout X86ByteReader) -> X86DecodeOutcome {
+    if let name = X86Unsupported.name(opcode: opcode, modRM: 0, is64: reader.is64) {
+      return .unsupported(name)
+    }
+    return undefined(reader)
+  }
+}

@@ -1,0 +1,81 @@
+public import MachineCore
+public import Trace
+
+/// The x86 instruction set as data, in 16-, 32- and 64-bit modes.
+public struct X86InstructionSet: InstructionSet {
+  /// The instruction set; all values are alike.
+  public init() {}
+
+  public var name: String { "x86" }
+  public var variant: String { "x86-64" }
+  public var registers: [RegisterDescriptor] { X86Register.table }
+  public var auxiliaries: [AuxiliaryDescriptor] { [AuxiliaryDescriptor("page-fault code", role: .control)] }
+  public var causes: [String] { Self.causeNames }
+  public var fetchUnit: Int { 1 }
+  public var definitions: [InstructionDefinition] { X86Definitions.shared.definitions }
+  public var system: SystemSemantics { X86System.semantics }
+
+  /// Names of the exception vectors.
+  public static let causeNames = [
+    "divide error", "debug", "non-maskable interrupt", "breakpoint", "overflow", "bound range",
+    "undefined opcode", "device not available", "double fault", "coprocessor overrun", "invalid TSS",
+    "segment not present", "stack fault", "general protection", "page fault", "reserved", "x87 error",
+    "alignment check", "machine check", "SIMD error",
+  ]
+
+  public func decode(_ bytes: InstructionBytes, context: UInt64) -> DecodeResult {
+    switch X86Decoder.shared.decode(bytes, context: X86DecodeContext(rawValue: context)) {
+    case .needsMore: return .needsMore
+    case .unsupported(let name): return .unsupported(name)
+    case .decoded(let decoded):
+      var instruction = DecodedInstruction(
+        definition: X86Definitions.shared.index(decoded.row, decoded.form), length: decoded.length)
+      instruction.operands = decoded.operands
+      return .instruction(instruction)
+    }
+  }
+
+  public func disassemble(_ bytes: InstructionBytes, pc: UInt64, context: UInt64) -> String {
+    switch X86Decoder.shared.decode(bytes, context: X86DecodeContext(rawValue: context)) {
+    case .needsMore: return "(incomplete)"
+    case .unsupported(let name): return "(\(name))"
+    case .decoded(let decoded): return X86Disassembler.text(decoded, pc: pc, bytes: bytes)
+    }
+  }
+
+  /// Length in bytes of the instruction at the start of `bytes`; `nil` when it is incomplete or not known.
+  public func length(of bytes: InstructionBytes, context: X86DecodeContext) -> Int? {
+    guard case .decoded(let decoded) = X86Decoder.shared.decode(bytes, context: context) else { return nil }
+    return decoded.length
+  }
+}
+
+/// One definition for every row and form.
+struct X86Definitions: Sendable {
+  /// The one list.
+  static let shared = X86Definitions()
+
+  let definitions: [InstructionDefinition]
+  /// Number of the first definition of each row.
+  private let first: [Int]
+
+  private init() {
+    var definitions: [InstructionDefinition] = []
+    var first: [Int] = []
+    for row in X86Row.all {
+      first.append(definitions.count)
+      for index in 0..<row.formCount {
+        let form = row.form(at: index)
+        definitions.append(
+          InstructionDefinition(
+            mnemonic: X86Disassembler.mnemonic(row, form), meaning: X86OperationNote[row.operation].meaning,
+            effects: X86Semantics(row: row, form: form).effects))
+      }
+    }
+    self.definitions = definitions
+    self.first = first
+  }
+
+  /// Number of the definition of a row in a form.
+  func index(_ row: Int, _ form: X86Form) -> Int { first[row] + X86Row.all[row].formIndex(form) }
+}
