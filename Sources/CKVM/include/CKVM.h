@@ -77,6 +77,7 @@ static const uintptr_t ckvm_cap_nr_memslots = KVM_CAP_NR_MEMSLOTS;
 static const uintptr_t ckvm_cap_max_vcpus = KVM_CAP_MAX_VCPUS;
 
 static const uint32_t ckvm_guestdbg_singlestep = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+static const uint32_t ckvm_guestdbg_hardware = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
 
 /// An ioctl whose argument is a number or a pointer; -1 and `errno` on failure.
 static inline int ckvm_ioctl(int fd, unsigned long request, uintptr_t argument) {
@@ -93,6 +94,11 @@ static inline uint32_t ckvm_exit_reason(const struct kvm_run *run) { return run-
 /// Makes the next (or the current) KVM_RUN return at once; may be called from any thread.
 static inline void ckvm_set_immediate_exit(struct kvm_run *run, uint8_t value) {
   __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
+}
+
+/// Whether the next KVM_RUN returns at once.
+static inline uint8_t ckvm_get_immediate_exit(struct kvm_run *run) {
+  return __atomic_load_n(&run->immediate_exit, __ATOMIC_SEQ_CST);
 }
 
 static inline int ckvm_io_is_out(const struct kvm_run *run) { return run->io.direction == KVM_EXIT_IO_OUT; }

@@ -182,7 +182,7 @@ extension ProcessorState {
   }
 
   /// The register's value.
-  package subscript(register: X86Register) -> UInt64 {
+  package subscript(_ register: X86Register) -> UInt64 {
     get { registers[register.index] }
     set { registers[register.index] = newValue }
   }

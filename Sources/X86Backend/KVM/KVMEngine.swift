@@ -1,0 +1,112 @@
+#if os(Linux) && arch(x86_64)
+  internal import CKVM
+  public import MachineCore
+  public import Trace
+
+  /// Runs x86 guests on the host's processor, through `/dev/kvm`.
+  ///
+  /// The vCPU has a thread of its own. Every run is bounded by ``RunLimits/hostSeconds``: KVM cannot
+  /// count instructions, so ``RunLimits/instructions`` holds only while single-stepping.
+  public final class KVMEngine: Engine {
+    public let kind = EngineKind.virtualizer
+    public let flavour: String
+    public let capabilities: Capabilities
+    public let platform: Platform
+    public let instructionSet: any InstructionSet
+    public let exitNames = KVMExit.names
+
+    private let guest: KVMGuest
+    private let stepping: SteppingSupport
+
+    /// An engine with a vCPU in this state on this platform.
+    ///
+    /// - Parameters:
+    ///   - platform: a PC; its storage becomes the guest's physical memory.
+    ///   - state: what the vCPU starts with.
+    ///   - instructionSet: x86 as data, for instruction lengths in traces.
+    /// - Throws: ``EngineRefusal`` when KVM is not usable here, with the remedy.
+    public init(
+      platform: Platform, state: ProcessorState, instructionSet: any InstructionSet
+    ) throws(EngineRefusal) {
+      guard state.registers.count == X86Register.allCases.count else {
+        throw EngineRefusal("the state has \(state.registers.count) registers, which is no x86 processor")
+      }
+      do throws(KVMError) {
+        guest = try KVMGuest(platform: platform, state: state)
+      } catch {
+        throw EngineRefusal(error.description, remedy: error.remedy, isHostLack: true)
+      }
+      self.platform = platform
+      self.instructionSet = instructionSet
+      stepping = .measured
+      flavour = KVMProbe.flavour
+      capabilities = Capabilities(
+        countsInstructions: false, traceLevel: stepping.anywhere ? .instructions : .events,
+        traceLimitation: stepping.limitation, recordsMemoryEffects: false, claimsControl: true,
+        claimsEfficiency: true)
+    }
+
+    /// Counts so far; instructions only where they were single-stepped.
+    public var statistics: EngineStatistics {
+      var statistics = EngineStatistics()
+      statistics.retired = guest.stepped
+      statistics.exits = guest.exits
+      statistics.kernelEmulated = kernelCounters["insn_emulation"]
+      return statistics
+    }
+
+    /// The kernel's own counters for this vCPU, by their names; empty where it has none.
+    public var kernelCounters: [String: UInt64] { guest.kernelCounters() }
+
+    public var state: ProcessorState {
+      get { guest.readState() }
+      set { guest.writeState(newValue) }
+    }
+
+    public func run(_ limits: RunLimits, into recorder: TraceRecorder?) throws(EngineRefusal) -> StopReason {
+      if let recorder, recorder.level > capabilities.traceLevel {
+        throw EngineRefusal(
+          "this host's KVM cannot record at level `\(recorder.level.name)`: \(stepping.limitation ?? "it cannot single-step")",
+          remedy: "record at level `\(capabilities.traceLevel.name)`", isHostLack: true)
+      }
+      let steps = recorder?.level == .instructions
+      if !steps && limits.until.count > KVMCore.breakpointCount {
+        throw EngineRefusal(
+          "KVM stops at no more than \(KVMCore.breakpointCount) addresses; \(limits.until.count) are given",
+          remedy: "give fewer addresses, or record at level `instructions`")
+      }
+      let sink = recorder.flatMap { $0.level == .final ? nil : $0 }
+      let stepper = steps ? SingleStepper(support: stepping, instructionSet: instructionSet) : nil
+      return guest.run(within: limits.hostSeconds) { core throws(KVMError) in
+        try core.run(limits, sink, stepper)
+      }
+    }
+  }
+
+  extension KVMCore {
+    /// One run, on the vCPU's thread.
+    func run(
+      _ limits: RunLimits, _ recorder: TraceRecorder?, _ stepper: SingleStepper?
+    ) throws(KVMError) -> StopReason {
+      let reason: StopReason
+      if let status = platform.powerOff {
+        reason = .powerOff(status: status)
+      } else if isHalted {
+        reason = .idle(pc: try generalRegisters().rip)
+      } else if var stepper, let recorder {
+        reason = try stepper.run(self, limits, recorder)
+      } else {
+        try setDebugging(steps: false, breakpoints: limits.until)
+        reason = try runFreely(recorder)
+      }
+      try complete()
+      if let recorder, reason.isGuestEnd {
+        recorder.append(
+          TraceRecord(
+            .halt, mode: privilege(), code: reason.code, clock: platform.retired,
+            pc: try generalRegisters().rip, value: reason.status))
+      }
+      return reason
+    }
+  }
+#endif

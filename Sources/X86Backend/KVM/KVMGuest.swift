@@ -1,0 +1,130 @@
+#if os(Linux) && arch(x86_64)
+  internal import CKVM
+  internal import MachineCore
+  internal import Trace
+
+  /// A guest on KVM with its vCPU's thread: every call is carried over to that thread.
+  ///
+  /// Calls come from one thread at a time, as for every engine.
+  final class KVMGuest {
+    private let thread: VirtualCPUThread
+    private let core: KVMCore
+    /// The vCPU's thread did not come back; nothing of it may be touched any more.
+    private(set) var isLost = false
+    private var lastState: ProcessorState
+
+    /// Makes machine and vCPU on `platform`, with the vCPU in `state`.
+    init(platform: Platform, state: ProcessorState, path: String = "/dev/kvm") throws(KVMError) {
+      guard let thread = VirtualCPUThread() else {
+        throw .cannotCreate(call: "pthread_create", reason: "the host has no more threads")
+      }
+      var made: Result<KVMCore, KVMError> = .failure(.cannotRun("the vCPU's thread did not answer"))
+      _ = thread.perform {
+        do throws(KVMError) {
+          let system = try KVMSystem(path: path)
+          let machine = try KVMVirtualMachine(system, memory: platform.memory)
+          let core = KVMCore(machine: machine, platform: platform)
+          try core.writeState(state)
+          made = .success(core)
+        } catch {
+          made = .failure(error)
+        }
+      }
+      switch made {
+      case .success(let core): self.core = core
+      case .failure(let error):
+        thread.end()
+        throw error
+      }
+      self.thread = thread
+      lastState = state
+    }
+
+    deinit { thread.end() }
+
+    /// The first failure of a register call, if any; runs end with it.
+    var failure: String? { isLost ? Self.lostText : core.failure }
+
+    private static let lostText = "the vCPU does not come back from KVM_RUN in spite of signals"
+
+    /// Exits so far, by name.
+    var exits: [String: UInt64] { isLost ? [:] : core.exits }
+    /// Instructions retired while single-stepping.
+    var stepped: UInt64 { isLost ? 0 : core.stepped }
+
+    /// The kernel's own counters for this vCPU, by their names; empty where it has none.
+    func kernelCounters() -> [String: UInt64] {
+      perform([:]) { core in core.machine.kernelCounters() }
+    }
+
+    /// The whole state, with the last device access complete.
+    func readState() -> ProcessorState {
+      let result: ProcessorState? = perform(nil) { core in
+        do throws(KVMError) {
+          return try core.readState()
+        } catch {
+          core.failure = core.failure ?? error.description
+          return nil
+        }
+      }
+      if let result { lastState = result }
+      return lastState
+    }
+
+    /// Replaces the whole state; a failure shows at the next run.
+    func writeState(_ state: ProcessorState) {
+      lastState = state
+      perform(()) { core in
+        do throws(KVMError) {
+          core.failure = nil
+          try core.writeState(state)
+        } catch {
+          core.failure = error.description
+        }
+      }
+    }
+
+    /// Does something to the core on its thread; for work that ends by itself.
+    @discardableResult
+    func perform<Value>(_ fallback: Value, _ body: @escaping (KVMCore) -> Value) -> Value {
+      guard !isLost else { return fallback }
+      let core = core
+      var result = fallback
+      _ = thread.perform { result = body(core) }
+      return result
+    }
+
+    /// Does something that enters the guest, at most `seconds` long.
+    func run(within seconds: Double, _ body: @escaping (KVMCore) throws(KVMError) -> StopReason) -> StopReason
+    {
+      guard !isLost else { return .hostFailure(Self.lostText) }
+      if let failure = core.failure { return .hostFailure(failure) }
+      let core = core
+      let box = ResultBox()
+      let returned = thread.perform(
+        within: seconds, interrupt: { ckvm_set_immediate_exit(core.page, 1) },
+        {
+          ckvm_set_immediate_exit(core.page, 0)
+          do throws(KVMError) {
+            box.reason = try body(core)
+          } catch {
+            core.failure = error.description
+            box.reason = .hostFailure(error.description)
+          }
+          ckvm_set_immediate_exit(core.page, 0)
+        })
+      guard returned else {
+        isLost = true
+        // The thread still refers to the core and its memory: neither may ever go away.
+        _ = Unmanaged.passRetained(core)
+        return .hostFailure(Self.lostText)
+      }
+      return box.reason
+    }
+
+    /// Outlives a caller that stops waiting.
+    private final class ResultBox {
+      var reason = StopReason.hostFailure("the vCPU's thread did not answer")
+    }
+  }
+#endif

@@ -1,0 +1,125 @@
+#if os(Linux) && arch(x86_64)
+  internal import CKVM
+  internal import MachineCore
+  internal import Trace
+
+  extension KVMCore {
+    /// Runs the guest at full speed until it stops or the watchdog strikes.
+    func runFreely(_ recorder: TraceRecorder?) throws(KVMError) -> StopReason {
+      while true {
+        if let failure = recorder?.failure { return .recorderFailed("\(failure)") }
+        switch enter() {
+        case .failed(let text): return .hostFailure(text)
+        case .interrupted:
+          if ckvm_get_immediate_exit(page) != 0 { return .hostTimeLimit }
+        case .exit(let reason):
+          if let stop = try handle(reason, recorder) { return stop }
+        }
+      }
+    }
+
+    /// Does what an exit asks for.
+    ///
+    /// - Returns: why the run ends, if it does.
+    func handle(_ reason: UInt32, _ recorder: TraceRecorder?) throws(KVMError) -> StopReason? {
+      switch Int32(bitPattern: reason) {
+      case KVM_EXIT_IO:
+        guard let recorder else {
+          _ = carryOutPortAccess(collects: false)
+          return powerOff()
+        }
+        let before = try generalRegisters().rip
+        let accesses = carryOutPortAccess(collects: true)
+        try record(accesses, reason, before: before, recorder)
+        return powerOff()
+      case KVM_EXIT_MMIO:
+        guard let recorder else {
+          _ = carryOutMemoryAccess()
+          return powerOff()
+        }
+        let before = try generalRegisters().rip
+        let access = carryOutMemoryAccess()
+        try record([access], reason, before: before, recorder)
+        return powerOff()
+      case KVM_EXIT_HLT:
+        isHalted = true
+        let pc = try generalRegisters().rip
+        recorder?.append(
+          TraceRecord(.exit, mode: privilege(), code: reason, clock: platform.retired, pc: pc))
+        // There is no interrupt controller yet that could wake the processor up.
+        return .idle(pc: pc)
+      case KVM_EXIT_SHUTDOWN:
+        let pc = try generalRegisters().rip
+        recorder?.append(TraceRecord(.exit, mode: 0, code: reason, clock: platform.retired, pc: pc))
+        return .checkStop(cause: Self.doubleFault, pc: pc)
+      case KVM_EXIT_DEBUG:
+        return .breakpoint(pc: try generalRegisters().rip)
+      case KVM_EXIT_INTR, KVM_EXIT_IRQ_WINDOW_OPEN:
+        return nil
+      case KVM_EXIT_FAIL_ENTRY:
+        return .hostFailure(
+          "KVM_EXIT_FAIL_ENTRY: the hardware refused the guest's state, reason \(hex(ckvm_fail_entry_reason(page)))"
+        )
+      case KVM_EXIT_INTERNAL_ERROR:
+        return .hostFailure(try describeInternalError())
+      default:
+        return .hostFailure("KVM_EXIT_\(KVMExit.name(reason)), which this machine has no use for")
+      }
+    }
+
+    /// Cause of a check stop: a fault while delivering a double fault (vector 8) ends in shutdown.
+    static var doubleFault: UInt32 { 8 }
+
+    private func powerOff() -> StopReason? {
+      platform.powerOff.map { .powerOff(status: $0) }
+    }
+
+    /// Records an exit and its accesses; completes the instruction to learn where it was.
+    private func record(
+      _ accesses: [DeviceAccess], _ reason: UInt32, before: UInt64, _ recorder: TraceRecorder
+    ) throws(KVMError) {
+      try complete()
+      let after = try generalRegisters().rip
+      var system = kvm_sregs()
+      _ = machine.vcpu.call(ckvm_get_sregs, &system)
+      let mode = Self.privilege(system)
+      guard let first = accesses.first else { return }
+      let pc = accessAddress(first, before: before, after: after, system: system)
+      recorder.append(
+        TraceRecord(
+          .exit, mode: mode, code: reason, clock: platform.retired, pc: pc,
+          address: first.isPort ? 0 : first.address, value: first.isPort ? first.address : first.value))
+      append(accesses, mode: mode, pc: pc, to: recorder)
+    }
+
+    /// Appends device records.
+    func append(_ accesses: [DeviceAccess], mode: UInt8, pc: UInt64, to recorder: TraceRecorder) {
+      for access in accesses {
+        var record = TraceRecord(
+          .device, mode: mode, code: access.isPort ? UInt32(truncatingIfNeeded: access.address) : 0,
+          clock: platform.retired, pc: pc, address: access.isPort ? 0 : access.address, value: access.value,
+          aux: UInt64(access.size))
+        if access.isWrite { record.flags |= TraceRecord.writeFlag }
+        recorder.append(record)
+      }
+    }
+
+    /// What the kernel could not do, and on which bytes.
+    private func describeInternalError() throws(KVMError) -> String {
+      let registers = try generalRegisters()
+      var system = kvm_sregs()
+      _ = machine.vcpu.call(ckvm_get_sregs, &system)
+      let base = system.efer & 0x400 != 0 && system.cs.l != 0 ? 0 : system.cs.base
+      let bytes = readGuest(linear: base &+ registers.rip, count: 15)
+      let text = bytes.map { hex(UInt64($0), digits: 2).dropFirst(2) }.joined(separator: " ")
+      let what =
+        switch ckvm_internal_suberror(page) {
+        case 1: "the kernel cannot interpret the instruction"
+        case 2: "two exceptions at once"
+        case 3: "an exit while an event was being delivered"
+        case let other: "suberror \(other)"
+        }
+      return "KVM_EXIT_INTERNAL_ERROR at \(hex(registers.rip)): \(what): [\(text)]"
+    }
+  }
+#endif
