@@ -210,7 +210,9 @@ private let systemRows: [ToyInstruction] = [
     "load the PSW from four words at offset(rs): flags, pc, base, bound", user: .trap,
     aligned(
       .address(0), .bits32,
-      then: toyLoadPSW(flags: word(0), pc: word(4), base: word(8), bound: word(12)))),
+      // The flags word is read once, though three registers come from it.
+      then: [.assign(0, word(0))]
+        + toyLoadPSW(flags: .local(0), pc: word(4), base: word(8), bound: word(12)))),
   .init(
     "jrst", 0x51, .rs, .system, .system, "enter user mode at rs", user: .trap, except: [.jrst: .execute],
     [
