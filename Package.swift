@@ -36,6 +36,11 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
     swiftSettings: settings)
 }
 
+/// Guest programs in toy assembly, embedded as `PackageResources.NAME_asm`.
+let toyPrograms = [
+  "library", "hello", "fib", "sieve", "crc32", "quicksort", "bubblesort", "matmul",
+]
+
 let package = Package(
   name: "Triad",
   products: [
@@ -50,7 +55,9 @@ let package = Package(
   targets: [
     library("Trace"),
     library("MachineCore", ["Trace"]),
-    library("ToyISA", ["MachineCore", "Trace"]),
+    library(
+      "ToyISA", ["MachineCore", "Trace"],
+      resources: toyPrograms.map { .embedInCode("Programs/\($0).asm") }),
     library("Simulator", ["MachineCore", "Trace"]),
     library("Emulator", ["ToyISA", "MachineCore", "Trace"]),
     library("Virtualizer", ["ToyISA", "MachineCore", "Trace"]),
