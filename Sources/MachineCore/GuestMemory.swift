@@ -23,6 +23,8 @@ public final class GuestMemory {
   public let offset: Int
   /// Called after each `write` with the range that changed, in this memory's own addresses.
   public var observer: ((Range<Int>) -> Void)?
+  /// Called before each `write` with the range that will change; for engines that can go back.
+  public var changeObserver: ((Range<Int>) -> Void)?
 
   private let owner: GuestMemory?
   private let mapping: UnsafeMutableRawPointer?
@@ -120,11 +122,17 @@ public final class GuestMemory {
     guard address >= 0, address <= size, bytes.count <= size - address else {
       throw .badRange(address..<(address &+ max(bytes.count, 1)), size: size)
     }
+    willChange(address..<(address + bytes.count))
     // SAFETY: the range was checked just above.
     bytes.withUnsafeBytes { source in
       if let start = source.baseAddress { (base + address).copyMemory(from: start, byteCount: bytes.count) }
     }
     changed(address..<(address + bytes.count))
+  }
+
+  private func willChange(_ range: Range<Int>) {
+    changeObserver?(range)
+    owner?.willChange((range.lowerBound + offset)..<(range.upperBound + offset))
   }
 
   /// Tells the observers, here and in the memory this is a slice of, that a range was written.

@@ -94,6 +94,15 @@ public final class Platform {
   /// Whether a device answers at `address`.
   public func claims(_ space: Space, _ address: UInt64) -> Bool { find(space, address) != nil }
 
+  /// The guest-physical addresses among which all memory-mapped devices lie; empty without such devices.
+  public var mappedMemory: Range<UInt64> {
+    let ranges = mappings.filter { $0.space == .memory }.map(\.range)
+    guard let low = ranges.map(\.lowerBound).min(), let high = ranges.map(\.upperBound).max() else {
+      return 0..<0
+    }
+    return low..<high
+  }
+
   /// A guest's read of a device register; all ones where there is no device.
   public func read(_ space: Space, _ address: UInt64, width: Int) -> UInt64 {
     let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
