@@ -69,16 +69,17 @@ let toyFlagsWord: Expression = .binary(
     .or, .binary(.shiftLeft, .register(ToyRegister.interruptEnable), .constant(1), .bits32),
     .binary(.shiftLeft, .register(ToyRegister.paging), .constant(2), .bits32), .bits32), .bits32)
 
-/// Register writes that load a PSW from four words.
+/// Effects that load a PSW from four words; each is read once, in this order. Uses locals 8 to 11.
 func toyLoadPSW(flags: Expression, pc: Expression, base: Expression, bound: Expression) -> [Effect] {
   let wordMask = E.constant(0xFFFF_FFFC)
   return [
-    .write(ToyRegister.mode, bit(0, of: flags)),
-    .write(ToyRegister.interruptEnable, bit(1, of: flags)),
-    .write(ToyRegister.paging, bit(2, of: flags)),
-    .write(ToyRegister.pc, pc),
-    .write(ToyRegister.base, .binary(.and, base, wordMask, .bits32)),
-    .write(ToyRegister.bound, .binary(.and, bound, wordMask, .bits32)),
+    .assign(8, flags), .assign(9, pc), .assign(10, base), .assign(11, bound),
+    .write(ToyRegister.mode, bit(0, of: .local(8))),
+    .write(ToyRegister.interruptEnable, bit(1, of: .local(8))),
+    .write(ToyRegister.paging, bit(2, of: .local(8))),
+    .write(ToyRegister.pc, .local(9)),
+    .write(ToyRegister.base, .binary(.and, .local(10), wordMask, .bits32)),
+    .write(ToyRegister.bound, .binary(.and, .local(11), wordMask, .bits32)),
     .write(ToyRegister.waiting, .constant(0)),
   ]
 }
