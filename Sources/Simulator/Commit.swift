@@ -1,0 +1,114 @@
+import MachineCore
+import Trace
+
+extension Core {
+  /// Notes a memory access of the instruction under way for its trace event.
+  mutating func note(_ kind: EventKind, _ address: UInt64, _ value: UInt64, _ width: UInt8) {
+    guard accessCount < Self.effectRoom else { return }
+    // SAFETY: the count was checked.
+    (accesses + accessCount).initialize(
+      to: TraceRecord(
+        kind, clock: retired, address: address, value: value & Arithmetic.mask(UInt64(width) * 8),
+        aux: UInt64(width)))
+    accessCount &+= 1
+  }
+
+  /// Carries out the stores of the instruction, in order.
+  @inline(__always) mutating func commitStores() {
+    var index = 0
+    while index < storeCount {
+      // SAFETY: `index` < `storeCount` ≤ room.
+      let store = stores[index]
+      if store.isDevice {
+        deviceWrite(.memory, store.physical, store.value, store.bytes)
+      } else if journal != nil || store.physical > memorySize &- 8 {
+        storeNow(store.physical, store.value, store.bytes)
+      } else {
+        storedLow = min(storedLow, store.physical)
+        storedHigh = max(storedHigh, store.physical &+ 8)
+        // SAFETY: eight bytes from the place lie inside the storage.
+        let place = memory + Int(truncatingIfNeeded: store.physical)
+        switch store.bytes {
+        case 1: place.storeBytes(of: UInt8(truncatingIfNeeded: store.value), as: UInt8.self)
+        case 2: place.storeBytes(of: UInt16(truncatingIfNeeded: store.value).littleEndian, as: UInt16.self)
+        case 4: place.storeBytes(of: UInt32(truncatingIfNeeded: store.value).littleEndian, as: UInt32.self)
+        case 8: place.storeBytes(of: store.value.littleEndian, as: UInt64.self)
+        default: storeNow(store.physical, store.value, store.bytes)
+        }
+      }
+      index &+= 1
+    }
+  }
+
+  /// Carries out the register writes of the instruction, in order; the pc becomes `following` first.
+  @inline(__always) mutating func commitWrites(following: UInt64) {
+    // SAFETY: register numbers were checked when the writes were lowered or bound.
+    file[pc] = following
+    var index = 0
+    while index < writeCount {
+      let write = writes[index]
+      let register = Int(write.register)
+      file[register] = (file[register] & ~write.replaced) | write.value
+      index &+= 1
+    }
+    if hasUndefined || undefineCount > 0 { commitUndefined() }
+  }
+
+  /// Keeps account of bits without a defined value.
+  private mutating func commitUndefined() {
+    for index in 0..<writeCount {
+      let register = Int(writes[index].register)
+      journal?.willUndefine(register, undefined[register])
+      undefined[register] &= ~writes[index].replaced
+    }
+    for index in 0..<undefineCount {
+      let register = Int(undefines[index].register)
+      journal?.willUndefine(register, undefined[register])
+      undefined[register] |= undefines[index].value & widthMasks[register]
+    }
+    hasUndefined = true
+  }
+
+  /// Carries out everything, keeps the old values for the journal, and records the register effects.
+  ///
+  /// - Parameter head: the event's head, which is completed and appended before its effects.
+  mutating func commitObserved(following: UInt64, head: TraceRecord?) {
+    commitStores()
+    journal?.willWrite(pc, file[pc])
+    var changed: [(register: Int, old: UInt64)] = []
+    for index in 0..<writeCount {
+      let register = Int(writes[index].register)
+      if !changed.contains(where: { $0.register == register }) {
+        changed.append((register, file[register]))
+        if register != pc { journal?.willWrite(register, file[register]) }
+      }
+    }
+    commitWrites(following: following)
+    guard let recorder, var head else { return }
+    if head.eventKind == .retire { head.address = file[pc] } else { head.aux = file[pc] }
+    recorder.append(head)
+    if head.eventKind == .retire {
+      for index in 0..<accessCount {
+        // SAFETY: `index` < `accessCount` ≤ room, and the records up to there were initialised.
+        accesses[index].clock = head.clock
+        accesses[index].flags = head.flags
+        recorder.append(accesses[index])
+      }
+    }
+    if changed.count > 1 { changed.sort { $0.register < $1.register } }
+    for (register, old) in changed where register != pc && file[register] != old {
+      recorder.append(
+        TraceRecord(
+          .registerWrite, mode: head.mode, code: UInt32(register), clock: head.clock,
+          value: file[register]))
+    }
+  }
+
+  /// Tells the storage's observer what was stored since the last call.
+  mutating func reportStores() {
+    guard storedLow < storedHigh else { return }
+    let range = Int(storedLow)..<Int(min(storedHigh, memorySize))
+    (storedLow, storedHigh) = (.max, 0)
+    platform.memory.changed(range)
+  }
+}

@@ -1,0 +1,266 @@
+import MachineCore
+import Trace
+
+/// An operand bound to slots of the register file, so that using it takes no decisions.
+struct BoundOperand: BitwiseCopyable {
+  /// Slot of the register, or of the base register.
+  var register: UInt16 = 0
+  /// Slot of the index register.
+  var index: UInt16 = 0
+  /// Segment of a memory operand.
+  var segment: UInt8 = 0
+  /// Lowest bit of the register part, or log2 of the index scale.
+  var shift: UInt8 = 0
+  /// Immediate or displacement.
+  var value: UInt64 = 0
+  /// Register operands: bits of the register that a write keeps nothing of.
+  var replaced: UInt64 = 0
+  /// Register operands: bits of the register that a write can set. Memory operands: mask of addresses.
+  var mask: UInt64 = 0
+}
+
+/// A register write that waits for the end of the instruction.
+struct PendingWrite: BitwiseCopyable {
+  var register: UInt16
+  /// New bits, in place.
+  var value: UInt64
+  /// Which bits of the register they replace.
+  var replaced: UInt64
+}
+
+/// A store that waits for the end of the instruction.
+struct PendingStore: BitwiseCopyable {
+  var physical: UInt64
+  var value: UInt64
+  var bytes: Int
+  var isDevice: Bool
+}
+
+/// The processor: registers, tables and lowered programs behind raw pointers.
+///
+/// All buffers are allocated once and belong to the core. Nothing in the inner loops counts references.
+struct Core: ~Copyable {
+  /// Room for register writes, stores and memory effects of one instruction.
+  static let effectRoom = 512
+
+  let platform: Platform
+  let lowering: Lowering
+  let registerCount: Int
+  let auxiliaryCount: Int
+  /// Register widths as masks; zero for registers that read as zero.
+  let widthMasks: UnsafeMutablePointer<UInt64>
+
+  let file: UnsafeMutablePointer<UInt64>
+  var code: UnsafeMutablePointer<MicroOperation>
+  let auxiliaries: UnsafeMutablePointer<SparseTable>
+  /// Bits without a defined value, by register.
+  let undefined: UnsafeMutablePointer<UInt64>
+  var hasUndefined = false
+
+  // Guest-physical storage, and the addresses among which devices may be mapped.
+  let memory: UnsafeMutableRawPointer
+  let memorySize: UInt64
+  var deviceLow: UInt64 = 0
+  var deviceSize: UInt64 = 0
+
+  // What the instruction under way has done so far.
+  var operands: UnsafeMutablePointer<BoundOperand>
+  let writes: UnsafeMutablePointer<PendingWrite>
+  var writeCount = 0
+  let undefines: UnsafeMutablePointer<PendingWrite>
+  var undefineCount = 0
+  let stores: UnsafeMutablePointer<PendingStore>
+  var storeCount = 0
+  let accesses: UnsafeMutablePointer<TraceRecord>
+  var accessCount = 0
+  var recordsAccesses = false
+
+  // How the last program ended, when it did not complete.
+  var cause: UInt64 = 0
+  var value: UInt64 = 0
+  var message = 0
+  /// Text of a message that is not among the lowering's.
+  var messageText = ""
+  /// How a translation inside a load or store ended.
+  var oddOutcome = Outcome.completed
+
+  // The instruction that was fetched last.
+  var start = 0
+  var bytes = InstructionBytes()
+
+  // Clock, and when the boundary between two instructions needs attention.
+  var retired: UInt64 = 0
+  var idle: UInt64 = 0
+  var attentionAt: UInt64 = 0
+  var end: UInt64 = 0
+  /// An instruction retired since the last delivery of a trap or interrupt.
+  var hasProgress = true
+  var skips = 0
+
+  // Range of storage that was written since the last ``reportStores()``.
+  var storedLow = UInt64.max
+  var storedHigh: UInt64 = 0
+
+  let cache: DecodeCache
+  let fetchUnit: Int
+  let pc: Int
+  let waiting: Int
+  let nextPC: Int
+  let word: Int
+  let pcMask: UInt64
+  let translate: LoweredProcedure
+  let fetchParameters: (Int, Int, Int, Int)
+  let deliver: LoweredProcedure
+  let deliverParameters: [Int]
+  let mode: (start: Int, result: UInt16)
+  let context: (start: Int, result: UInt16)
+  /// The value of ``context`` when it is the same for ever.
+  let constantContext: UInt64?
+  let interruptible: (start: Int, result: UInt16)
+
+  var recorder: TraceRecorder?
+  var journal: Journal?
+  var statistics = EngineStatistics()
+
+  init(instructionSet: any InstructionSet, platform: Platform) {
+    self.platform = platform
+    lowering = Lowering(instructionSet, storageSize: UInt64(platform.memory.size))
+    let descriptors = instructionSet.registers
+    registerCount = descriptors.count
+    auxiliaryCount = instructionSet.auxiliaries.count
+    // SAFETY: all these buffers are owned by this value and freed in deinit. Slots are 16-bit numbers
+    // and the file has 65536; register numbers are checked when code is lowered or operands are bound.
+    file = .allocate(capacity: SlotLayout.capacity)
+    file.initialize(repeating: 0, count: SlotLayout.capacity)
+    widthMasks = .allocate(capacity: max(registerCount, 1))
+    undefined = .allocate(capacity: max(registerCount, 1))
+    undefined.initialize(repeating: 0, count: max(registerCount, 1))
+    for (index, descriptor) in descriptors.enumerated() {
+      (widthMasks + index).initialize(to: descriptor.isZero ? 0 : Lowering.mask(descriptor.width))
+    }
+    auxiliaries = .allocate(capacity: max(auxiliaryCount, 1))
+    for index in 0..<auxiliaryCount { (auxiliaries + index).initialize(to: SparseTable()) }
+    writes = .allocate(capacity: Self.effectRoom)
+    undefines = .allocate(capacity: Self.effectRoom)
+    stores = .allocate(capacity: Self.effectRoom)
+    accesses = .allocate(capacity: Self.effectRoom)
+    memory = platform.memory.base
+    memorySize = UInt64(platform.memory.size)
+    cache = DecodeCache(unit: instructionSet.fetchUnit)
+    operands = cache.scratch
+
+    let system = lowering.system
+    fetchUnit = max(instructionSet.fetchUnit, 1)
+    pc = Int(system.programCounter)
+    waiting = Int(system.waiting)
+    nextPC = Int(lowering.layout.nextPC)
+    word = Int(lowering.layout.word)
+    pcMask = pc < registerCount ? Lowering.mask(descriptors[pc].width) : 0
+    mode = lowering.expression(system.mode)
+    context = lowering.expression(system.decodeContext)
+    interruptible = lowering.expression(system.interruptible)
+    if case .constant(let value) = system.decodeContext {
+      constantContext = value
+    } else {
+      constantContext = nil
+    }
+    translate = lowering.procedure(system.translate)
+    deliver = lowering.procedure(system.deliver)
+    deliverParameters = deliver.parameters.map { Int($0) }
+    let parameters = translate.parameters.map { Int($0) } + Array(repeating: word, count: 4)
+    fetchParameters = (parameters[0], parameters[1], parameters[2], parameters[3])
+    code = lowering.code
+    takeConstants()
+  }
+
+  deinit {
+    file.deallocate()
+    widthMasks.deallocate()
+    undefined.deallocate()
+    auxiliaries.deinitialize(count: auxiliaryCount)
+    auxiliaries.deallocate()
+    writes.deallocate()
+    undefines.deallocate()
+    stores.deallocate()
+    accesses.deallocate()
+  }
+
+  /// Takes over what the last lowering added.
+  mutating func takeConstants() {
+    code = lowering.code
+    // SAFETY: slots are below the file's capacity.
+    for (slot, value) in lowering.takeConstants() { file[Int(slot)] = value }
+  }
+
+  /// Forgets what the instruction under way has done.
+  @inline(__always) mutating func forget() {
+    writeCount = 0
+    undefineCount = 0
+    storeCount = 0
+    accessCount = 0
+  }
+
+  // MARK: Platform
+
+  /// Tells the platform the time before it is called.
+  @inline(__always) mutating func leave() { platform.retired = retired }
+
+  /// Takes from the platform what a call may have changed.
+  mutating func enter() {
+    idle = platform.idle
+    let deadline = platform.deadline
+    if platform.pending != 0 || platform.powerOff != nil {
+      attentionAt = 0
+    } else if deadline == .max {
+      attentionAt = end
+    } else {
+      attentionAt = min(end, deadline > idle ? deadline - idle : 0)
+    }
+  }
+
+  /// Privilege mode, for traces.
+  mutating func currentMode() -> UInt8 {
+    // SAFETY: slots are below the file's capacity.
+    execute(mode.start) == .completed ? UInt8(truncatingIfNeeded: file[Int(mode.result)]) & 0x0F : 0
+  }
+
+  /// Records a device access; the clock is that of the instructions before this one.
+  mutating func recordDevice(
+    port: UInt64 = 0, address: UInt64 = 0, value: UInt64, bytes: Int, isWrite: Bool
+  ) {
+    guard recorder != nil else { return }
+    var record = TraceRecord(
+      .device, mode: currentMode(), code: UInt32(truncatingIfNeeded: port), clock: retired,
+      pc: file[pc], address: address, value: value, aux: UInt64(bytes))
+    if isWrite { record.flags |= TraceRecord.writeFlag }
+    recorder?.append(record)
+  }
+
+  /// Reads a device register.
+  mutating func deviceRead(_ space: Platform.Space, _ address: UInt64, _ bytes: Int) -> UInt64 {
+    leave()
+    journal?.willTouch(platform)
+    let value = platform.read(space, address, width: bytes)
+    enter()
+    if space == .port {
+      recordDevice(port: address, value: value, bytes: bytes, isWrite: false)
+    } else {
+      recordDevice(address: address, value: value, bytes: bytes, isWrite: false)
+    }
+    return value
+  }
+
+  /// Writes a device register.
+  mutating func deviceWrite(_ space: Platform.Space, _ address: UInt64, _ value: UInt64, _ bytes: Int) {
+    leave()
+    let value = value & Arithmetic.mask(UInt64(bytes) &* 8)
+    if space == .port {
+      recordDevice(port: address, value: value, bytes: bytes, isWrite: true)
+    } else {
+      recordDevice(address: address, value: value, bytes: bytes, isWrite: true)
+    }
+    journal?.willTouch(platform)
+    platform.write(space, address, value, width: bytes)
+    enter()
+  }
+}

@@ -1,0 +1,302 @@
+import MachineCore
+import Trace
+
+extension Core {
+  /// Runs micro-operations from `start` until one ends the program.
+  mutating func execute(_ start: Int) -> Outcome {
+    // SAFETY: `code` is lowered code that always ends in `end` or jumps inside itself; slots are 16-bit
+    // numbers in a file of 65536; operand numbers are below 4 because lowering checked their kind.
+    let file = self.file
+    var next = UnsafePointer(code) + start
+    while true {
+      let operation = next.pointee
+      next += 1
+      let target = Int(operation.target)
+      let a = Int(operation.a)
+      let b = Int(operation.b)
+      switch operation.code {
+      case .end:
+        return .completed
+      case .jump:
+        next = UnsafePointer(code) + Int(truncatingIfNeeded: operation.immediate)
+      case .jumpIfZero:
+        if file[a] == 0 { next = UnsafePointer(code) + Int(truncatingIfNeeded: operation.immediate) }
+      case .call:
+        file[target] = UInt64(truncatingIfNeeded: next - UnsafePointer(code))
+        next = UnsafePointer(code) + Int(truncatingIfNeeded: operation.immediate)
+      case .giveBack:
+        next = UnsafePointer(code) + Int(truncatingIfNeeded: file[a])
+      case .move:
+        file[target] = file[a]
+
+      case .add: file[target] = (file[a] &+ file[b]) & operation.immediate
+      case .subtract: file[target] = (file[a] &- file[b]) & operation.immediate
+      case .multiply: file[target] = (file[a] &* file[b]) & operation.immediate
+      case .and: file[target] = file[a] & file[b] & operation.immediate
+      case .or: file[target] = (file[a] | file[b]) & operation.immediate
+      case .xor: file[target] = (file[a] ^ file[b]) & operation.immediate
+      case .complement: file[target] = ~file[a] & operation.immediate
+      case .negate: file[target] = (0 &- file[a]) & operation.immediate
+
+      case .shiftLeft:
+        let count = file[b] & operation.immediate
+        file[target] = count >= UInt64(operation.width) ? 0 : (file[a] &<< count) & operation.immediate
+      case .shiftRightUnsigned:
+        let count = file[b] & operation.immediate
+        file[target] = count >= UInt64(operation.width) ? 0 : (file[a] & operation.immediate) &>> count
+      case .shiftRightSigned:
+        let count = min(file[b] & operation.immediate, UInt64(operation.width) &- 1)
+        let value = Arithmetic.signed(file[a], UInt64(operation.width))
+        file[target] = UInt64(bitPattern: value &>> Int64(truncatingIfNeeded: count)) & operation.immediate
+      case .rotateLeft:
+        let width = UInt64(operation.width)
+        file[target] = Arithmetic.rotateLeft(
+          file[a] & operation.immediate, (file[b] & operation.immediate) & (width &- 1), width)
+      case .rotateRight:
+        let width = UInt64(operation.width)
+        file[target] = Arithmetic.rotateLeft(
+          file[a] & operation.immediate, (0 &- file[b]) & (width &- 1), width)
+
+      case .equal: file[target] = (file[a] ^ file[b]) & operation.immediate == 0 ? 1 : 0
+      case .notEqual: file[target] = (file[a] ^ file[b]) & operation.immediate != 0 ? 1 : 0
+      case .lessUnsigned:
+        file[target] = file[a] & operation.immediate < file[b] & operation.immediate ? 1 : 0
+      case .lessOrEqualUnsigned:
+        file[target] = file[a] & operation.immediate <= file[b] & operation.immediate ? 1 : 0
+      case .lessSigned:
+        let width = UInt64(operation.width)
+        file[target] = Arithmetic.signed(file[a], width) < Arithmetic.signed(file[b], width) ? 1 : 0
+      case .lessOrEqualSigned:
+        let width = UInt64(operation.width)
+        file[target] = Arithmetic.signed(file[a], width) <= Arithmetic.signed(file[b], width) ? 1 : 0
+      case .isZero: file[target] = file[a] & operation.immediate == 0 ? 1 : 0
+      case .signExtend:
+        file[target] =
+          UInt64(bitPattern: Arithmetic.signed(file[a], UInt64(operation.b))) & operation.immediate
+      case .unary:
+        guard let kind = UnaryOperator(rawValue: UInt8(truncatingIfNeeded: operation.b)) else { continue }
+        file[target] = Arithmetic.unary(kind, file[a], UInt64(operation.width))
+      case .binary:
+        guard let kind = BinaryOperator(rawValue: UInt8(truncatingIfNeeded: operation.immediate)) else {
+          continue
+        }
+        file[target] = Arithmetic.binary(kind, file[a], file[b], UInt64(operation.width))
+      case .wide:
+        let divisor = file[Int(UInt16(truncatingIfNeeded: operation.immediate))]
+        guard let kind = WideOperator(rawValue: UInt8(truncatingIfNeeded: operation.immediate &>> 16))
+        else { continue }
+        file[target] = Arithmetic.wide(
+          kind, high: file[a], low: file[b], by: divisor, UInt64(operation.width))
+
+      case .operandRegister:
+        let operand = operands + a
+        file[target] =
+          (file[Int(operand.pointee.register)] &>> UInt64(operand.pointee.shift)) & operation.immediate
+      case .operandImmediate:
+        file[target] = operands[a].value & operation.immediate
+      case .operandAddress:
+        let operand = operands + a
+        let index = file[Int(operand.pointee.index)] &<< UInt64(operand.pointee.shift)
+        file[target] =
+          (file[Int(operand.pointee.register)] &+ index &+ operand.pointee.value) & operand.pointee.mask
+      case .operandSegment:
+        file[target] = UInt64(operands[a].segment)
+
+      case .writeRegister:
+        guard writeCount < Self.effectRoom else { return tooMuch() }
+        writes[writeCount] = PendingWrite(
+          register: operation.target, value: file[a] & operation.immediate, replaced: .max)
+        writeCount &+= 1
+      case .writeOperand:
+        guard writeCount < Self.effectRoom else { return tooMuch() }
+        let operand = operands + b
+        writes[writeCount] = PendingWrite(
+          register: operand.pointee.register,
+          value: (file[a] &<< UInt64(operand.pointee.shift)) & operand.pointee.mask,
+          replaced: operand.pointee.replaced)
+        writeCount &+= 1
+      case .undefine:
+        guard undefineCount < Self.effectRoom else { return tooMuch() }
+        undefines[undefineCount] = PendingWrite(
+          register: operation.target, value: file[a], replaced: .max)
+        undefineCount &+= 1
+
+      case .loadVirtual:
+        let bytes = UInt64(operation.width)
+        let physical = file[b]
+        if isPlain(physical, bytes) {
+          file[target] = plainLoad(physical, bytes)
+        } else {
+          guard
+            let loaded = oddLoad(
+              file[a], physical, operation.width, segment: Int(truncatingIfNeeded: operation.immediate))
+          else { return oddOutcome }
+          file[target] = loaded
+        }
+        if recordsAccesses { note(.memoryRead, file[a], file[target], operation.width) }
+      case .storeVirtual:
+        let bytes = UInt64(operation.width)
+        let physical = file[b]
+        guard storeCount &+ 1 < Self.effectRoom else { return tooMuch() }
+        if isPlain(physical, bytes) {
+          stores[storeCount] = PendingStore(
+            physical: physical, value: file[target], bytes: Int(operation.width), isDevice: false)
+          storeCount &+= 1
+        } else if !oddStore(
+          file[a], physical, file[target], operation.width,
+          segment: Int(truncatingIfNeeded: operation.immediate))
+        {
+          return oddOutcome
+        }
+        if recordsAccesses { note(.memoryWrite, file[a], file[target], operation.width) }
+      case .loadPhysical:
+        let bytes = UInt64(operation.width)
+        let physical = file[a]
+        file[target] =
+          physical <= memorySize &- 8 ? plainLoad(physical, bytes) : slowLoad(physical, Int(bytes))
+      case .storePhysical:
+        storeNow(file[a], file[b], Int(operation.width))
+
+      case .auxiliary:
+        file[target] = auxiliaries[Int(truncatingIfNeeded: operation.immediate)][file[a]]
+      case .setAuxiliary:
+        setAuxiliary(Int(truncatingIfNeeded: operation.immediate), file[a], file[b])
+      case .clearAuxiliary:
+        clearAuxiliary(Int(truncatingIfNeeded: operation.immediate))
+      case .input:
+        file[target] = deviceRead(.port, file[a], Int(operation.width))
+      case .output:
+        deviceWrite(.port, file[a], file[b], Int(operation.width))
+      case .time:
+        file[target] = retired &+ idle
+      case .trap:
+        cause = file[a]
+        value = file[b]
+        return .trapped
+      case .unsupported:
+        message = Int(truncatingIfNeeded: operation.immediate)
+        return .unsupported
+      }
+    }
+  }
+
+  /// An instruction with more effects than there is room for.
+  private mutating func tooMuch() -> Outcome {
+    message = -1
+    return .unsupported
+  }
+
+  func unsupportedReason() -> String {
+    lowering.messages.indices.contains(message)
+      ? lowering.messages[message] : "an instruction with more than \(Self.effectRoom) effects of a kind"
+  }
+
+  // MARK: Storage
+
+  /// Whether an access can go straight to storage: inside it, within a 4 KiB page, far from devices.
+  @inline(__always) func isPlain(_ physical: UInt64, _ bytes: UInt64) -> Bool {
+    physical <= memorySize &- 8 && physical & 0xFFF <= 0x1000 &- bytes
+      && physical &- deviceLow >= deviceSize
+  }
+
+  /// Loads 1, 2, 4 or 8 bytes at an address at least 8 below the end of storage.
+  @inline(__always) func plainLoad(_ physical: UInt64, _ bytes: UInt64) -> UInt64 {
+    // SAFETY: eight bytes from `physical` lie inside the storage, which the caller checked.
+    let raw = (memory + Int(truncatingIfNeeded: physical)).loadUnaligned(as: UInt64.self)
+    return UInt64(littleEndian: raw) & (UInt64.max &>> (64 &- bytes &* 8))
+  }
+
+  /// Loads byte by byte; what is outside the storage reads as ones.
+  func slowLoad(_ physical: UInt64, _ bytes: Int) -> UInt64 {
+    var value: UInt64 = 0
+    for offset in 0..<UInt64(bytes) {
+      let address = physical &+ offset
+      // SAFETY: the address is checked here.
+      let byte = address < memorySize ? memory.load(fromByteOffset: Int(address), as: UInt8.self) : 0xFF
+      value |= UInt64(byte) << (offset * 8)
+    }
+    return value
+  }
+
+  /// Stores at once; what is outside the storage is ignored.
+  mutating func storeNow(_ physical: UInt64, _ value: UInt64, _ bytes: Int) {
+    journal?.willStore(physical, bytes, slowLoad(physical, bytes))
+    guard physical < memorySize else { return }
+    storedLow = min(storedLow, physical)
+    storedHigh = max(storedHigh, physical &+ UInt64(bytes))
+    for offset in 0..<UInt64(bytes) where physical &+ offset < memorySize {
+      // SAFETY: the address is checked here.
+      memory.storeBytes(
+        of: UInt8(truncatingIfNeeded: value >> (offset * 8)), toByteOffset: Int(physical &+ offset),
+        as: UInt8.self)
+    }
+  }
+
+  /// Translates the part of an access that lies behind a 4 KiB boundary; `nil` when that fails.
+  private mutating func translateRest(
+    _ address: UInt64, _ access: Access, _ segment: Int, _ bytes: Int
+  ) -> UInt64? {
+    file[fetchParameters.0] = address
+    file[fetchParameters.1] = access.rawValue
+    file[fetchParameters.2] = file[segment]
+    file[fetchParameters.3] = UInt64(bytes)
+    file[Int(translate.back)] = 0
+    oddOutcome = execute(translate.start)
+    return oddOutcome == .completed ? file[Int(translate.result)] : nil
+  }
+
+  private func isDevice(_ physical: UInt64) -> Bool {
+    physical &- deviceLow < deviceSize && platform.claims(.memory, physical)
+  }
+
+  /// A load that meets a device, a page boundary or the end of storage; `nil` when it traps.
+  private mutating func oddLoad(
+    _ address: UInt64, _ physical: UInt64, _ width: UInt8, segment: Int
+  ) -> UInt64? {
+    let bytes = Int(width)
+    if isDevice(physical) { return deviceRead(.memory, physical, bytes) }
+    let first = Int(0x1000 - (physical & 0xFFF))
+    guard first < bytes else { return slowLoad(physical, bytes) }
+    guard let rest = translateRest(address &+ UInt64(first), .read, segment, bytes - first) else {
+      return nil
+    }
+    return slowLoad(physical, first) | slowLoad(rest, bytes - first) << UInt64(first * 8)
+  }
+
+  /// A store that meets a device, a page boundary or the end of storage; `false` when it traps.
+  private mutating func oddStore(
+    _ address: UInt64, _ physical: UInt64, _ value: UInt64, _ width: UInt8, segment: Int
+  ) -> Bool {
+    let bytes = Int(width)
+    let device = isDevice(physical)
+    let first = Int(0x1000 - (physical & 0xFFF))
+    guard !device, first < bytes else {
+      stores[storeCount] = PendingStore(physical: physical, value: value, bytes: bytes, isDevice: device)
+      storeCount &+= 1
+      return true
+    }
+    guard let rest = translateRest(address &+ UInt64(first), .write, segment, bytes - first) else {
+      return false
+    }
+    stores[storeCount] = PendingStore(physical: physical, value: value, bytes: first, isDevice: false)
+    stores[storeCount + 1] = PendingStore(
+      physical: rest, value: value >> UInt64(first * 8), bytes: bytes - first, isDevice: false)
+    storeCount &+= 2
+    return true
+  }
+
+  // MARK: Tables
+
+  private mutating func setAuxiliary(_ table: Int, _ key: UInt64, _ value: UInt64) {
+    // SAFETY: lowering checked the table's number.
+    journal?.willSet(table, key, auxiliaries[table][key])
+    auxiliaries[table].set(key, value)
+  }
+
+  private mutating func clearAuxiliary(_ table: Int) {
+    if let journal {
+      for (key, value) in auxiliaries[table].contents { journal.willSet(table, key, value) }
+    }
+    auxiliaries[table].clear()
+  }
+}

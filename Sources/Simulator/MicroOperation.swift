@@ -1,0 +1,88 @@
+/// What one micro-operation does; `target`, `a` and `b` are slots of the register file unless said otherwise.
+enum MicroCode: UInt8 {
+  /// Ends the program that ``Core/execute(_:)`` was started on.
+  case end
+  /// Continues at `immediate`.
+  case jump
+  /// Continues at `immediate` if `a` is zero.
+  case jumpIfZero
+  /// Continues at `immediate`; the way back goes into `target`.
+  case call
+  /// Continues where `a` says.
+  case giveBack
+  case move
+
+  // The result is cut to the mask in `immediate`; the operands need no cutting.
+  case add, subtract, multiply, and, or, xor, complement, negate
+
+  // `immediate` is the mask of the width, `width` the width in bits.
+  case shiftLeft, shiftRightUnsigned, shiftRightSigned, rotateLeft, rotateRight
+  case equal, notEqual, lessUnsigned, lessSigned, lessOrEqualUnsigned, lessOrEqualSigned
+  case isZero
+  /// Sign-extends the low `b` (a number) bits of `a` to the mask in `immediate`.
+  case signExtend
+  /// Rare operators: `b` of a unary one, or the binary one, is in the high bits of `immediate`.
+  case unary, binary
+  /// Double-width operators: the divisor's slot and the operator are in `immediate`.
+  case wide
+
+  /// Operand number `a`, a register, cut to the mask in `immediate`.
+  case operandRegister
+  /// Operand number `a`, an immediate, cut to the mask.
+  case operandImmediate
+  /// Effective address of memory operand number `a`.
+  case operandAddress
+  /// Segment of memory operand number `a`.
+  case operandSegment
+
+  /// Loads `width` bytes; `a` is the virtual and `b` the physical address, `immediate` the segment's slot.
+  case loadVirtual
+  /// Notes a store of `width` bytes of `target`; the rest as for loads.
+  case storeVirtual
+  /// Loads `width` bytes from physical address `a`.
+  case loadPhysical
+  /// Stores `width` bytes of `b` at physical address `a`, at once.
+  case storePhysical
+
+  /// Notes a write of `a` to register `target`, cut to the mask in `immediate`.
+  case writeRegister
+  /// Notes a write of `a` to operand number `b`, a register.
+  case writeOperand
+  /// Entry `a` of the table numbered `immediate`.
+  case auxiliary
+  /// Sets entry `a` of the table numbered `immediate` to `b`, at once.
+  case setAuxiliary
+  /// Empties the table numbered `immediate`.
+  case clearAuxiliary
+  /// Reads `width` bytes from port `a`.
+  case input
+  /// Writes `width` bytes of `b` to port `a`.
+  case output
+  /// Virtual time.
+  case time
+  /// Bits `a` of register number `target` lose their defined value.
+  case undefine
+  /// Ends the instruction with cause `a` and value `b`.
+  case trap
+  /// Ends the run with message number `immediate`.
+  case unsupported
+}
+
+/// One operation of a lowered program: 16 plain bytes.
+struct MicroOperation: BitwiseCopyable {
+  var code: MicroCode
+  var width: UInt8 = 0
+  var target: UInt16 = 0
+  var a: UInt16 = 0
+  var b: UInt16 = 0
+  var immediate: UInt64 = 0
+}
+
+/// How a run of micro-operations ended.
+enum Outcome: UInt8 {
+  case completed
+  /// Cause and value are in the core.
+  case trapped
+  /// The message's number is in the core.
+  case unsupported
+}

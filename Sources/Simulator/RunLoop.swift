@@ -1,0 +1,206 @@
+import MachineCore
+import Trace
+
+/// What the boundary between two instructions asks for.
+enum Boundary {
+  /// Execute an instruction.
+  case proceed
+  /// Time passed or the processor woke up: look again.
+  case again
+  /// An interrupt was delivered: look again.
+  case delivered
+  case stop(StopReason)
+}
+
+extension Core {
+  /// Runs until a limit or a stop.
+  ///
+  /// - Parameter steps: how many events (retired instructions, deliveries) may happen.
+  mutating func run(_ limits: RunLimits, steps: UInt64, into recorder: TraceRecorder?) -> StopReason {
+    // The platform may have changed between two runs.
+    retired = platform.retired
+    let (last, overflow) = retired.addingReportingOverflow(limits.instructions)
+    end = overflow ? .max : last
+    let devices = platform.mappedMemory
+    deviceLow = devices.lowerBound
+    deviceSize = devices.upperBound - devices.lowerBound
+    self.recorder = recorder?.level == .final ? nil : recorder
+    skips = 0
+    enter()
+    let first = retired
+    let isObserved =
+      self.recorder?.level == .instructions || journal != nil || !limits.until.isEmpty || steps != .max
+    let reason = isObserved ? observedLoop(limits.until, steps: steps) : plainLoop()
+    leave()
+    statistics.retired &+= retired &- first
+    if reason.isGuestEnd, let recorder = self.recorder {
+      recorder.append(
+        TraceRecord(
+          .halt, mode: currentMode(), code: reason.code, clock: retired, pc: file[pc],
+          value: reason.status))
+    }
+    self.recorder = nil
+    reportStores()
+    return reason
+  }
+
+  // The order at an instruction boundary, the same in all engines:
+  //   1. powered off: stop;
+  //   2. the deadline has come: devices act;
+  //   3. waiting: wake up if an interrupt is pending, else let time pass, and look again;
+  //   4. an interrupt is pending, can be taken, and an instruction has retired since the last
+  //      delivery: deliver it;
+  //   5. limits: instructions, then `until` (not before the first instruction of a run);
+  //   6. fetch, decode, execute, retire, or deliver a trap.
+  // A trap although no instruction has retired since the last delivery is a check stop.
+
+  /// Steps 1 to 5 without `until`.
+  @inline(never) mutating func boundary() -> Boundary {
+    if let status = platform.powerOff { return .stop(.powerOff(status: status)) }
+    if recorder?.failure != nil { return .stop(.recorderFailed(recorderMessage())) }
+    leave()
+    if platform.now >= platform.deadline {
+      journal?.willTouch(platform)
+      platform.advance()
+      enter()
+    }
+    if file[waiting] != 0 {
+      if platform.pending != 0 {
+        journal?.willWrite(waiting, file[waiting])
+        file[waiting] = 0
+        skips = 0
+      } else {
+        // Devices that act for ever without asking for an interrupt must not hang the host.
+        skips += 1
+        guard platform.deadline != .max, skips < 65536 else { return .stop(.idle(pc: file[pc])) }
+        journal?.willTouch(platform)
+        _ = platform.skipToDeadline()
+        enter()
+      }
+      return .again
+    }
+    if platform.pending != 0, hasProgress, isInterruptible() {
+      journal?.willTouch(platform)
+      let line = UInt64(platform.acknowledge() ?? 0)
+      enter()
+      file[nextPC] = file[pc]
+      file[word] = 0
+      let stop = deliver(lowering.system.interruptCauseBase &+ line, line, isInterrupt: true)
+      return stop.map { .stop($0) } ?? .delivered
+    }
+    return retired >= end ? .stop(.limit) : .proceed
+  }
+
+  private mutating func isInterruptible() -> Bool {
+    forget()
+    return execute(interruptible.start) == .completed && file[Int(interruptible.result)] != 0
+  }
+
+  private func recorderMessage() -> String {
+    recorder?.failure.map { String(describing: $0) } ?? ""
+  }
+
+  /// Enters the handler of a trap or interrupt; a reason when that cannot be done.
+  @inline(never) mutating func deliver(_ cause: UInt64, _ value: UInt64, isInterrupt: Bool) -> StopReason? {
+    let saved = file[pc]
+    let checkStop = StopReason.checkStop(cause: UInt32(truncatingIfNeeded: cause), pc: saved)
+    guard hasProgress || isInterrupt else { return checkStop }
+    var head: TraceRecord?
+    if recorder != nil {
+      head = TraceRecord(
+        isInterrupt ? .interrupt : .trap, mode: currentMode(), code: UInt32(truncatingIfNeeded: cause),
+        clock: retired, pc: saved, value: value)
+    }
+    forget()
+    recordsAccesses = false
+    let arguments = [cause, value, isInterrupt ? 1 : 0]
+    for (slot, argument) in zip(deliverParameters, arguments) { file[slot] = argument }
+    file[Int(deliver.back)] = 0
+    switch execute(deliver.start) {
+    case .trapped: return checkStop
+    case .unsupported: return unsupportedStop()
+    case .completed: break
+    }
+    commitObserved(following: saved, head: head)
+    hasProgress = false
+    return nil
+  }
+
+  func unsupportedStop() -> StopReason {
+    let reason = message == -2 ? messageText : unsupportedReason()
+    return .unsupported(UnsupportedInstruction(pc: file[pc], bytes: bytes.array, reason: reason))
+  }
+
+  /// The loop for runs without a trace of instructions: nothing here but the machine.
+  @inline(never) private mutating func plainLoop() -> StopReason {
+    recordsAccesses = false
+    while true {
+      if retired >= attentionAt || file[waiting] != 0 {
+        switch boundary() {
+        case .proceed: break
+        case .again, .delivered: continue
+        case .stop(let reason): return reason
+        }
+      }
+      var outcome = fetch()
+      if outcome == .completed { outcome = execute(start) }
+      switch outcome {
+      case .completed:
+        if storeCount > 0 { commitStores() }
+        commitWrites(following: file[nextPC])
+        retired &+= 1
+        hasProgress = true
+      case .trapped:
+        if let stop = deliver(cause, value, isInterrupt: false) { return stop }
+      case .unsupported:
+        return unsupportedStop()
+      }
+    }
+  }
+
+  /// The loop for traces of instructions, breakpoints, single steps, and going back.
+  @inline(never) private mutating func observedLoop(_ until: Set<UInt64>, steps: UInt64) -> StopReason {
+    let isTraced = recorder?.level == .instructions
+    var isFirst = true
+    var left = steps
+    while left > 0 {
+      journal?.begin(retired: retired, hasProgress: hasProgress)
+      if retired >= attentionAt || file[waiting] != 0 {
+        switch boundary() {
+        case .proceed: break
+        case .again: continue
+        case .delivered:
+          journal?.close()
+          left -= 1
+          continue
+        case .stop(let reason): return reason
+        }
+      }
+      if !isFirst, until.contains(file[pc]) { return .breakpoint(pc: file[pc]) }
+      if isTraced, retired & 0xFF == 0, recorder?.failure != nil {
+        return .recorderFailed(recorderMessage())
+      }
+      isFirst = false
+      recordsAccesses = isTraced
+      var outcome = fetch()
+      if outcome == .completed { outcome = execute(start) }
+      switch outcome {
+      case .completed:
+        let head: TraceRecord? =
+          isTraced
+          ? TraceRecord(.retire, mode: currentMode(), clock: retired &+ 1, pc: file[pc], bytes: bytes) : nil
+        commitObserved(following: file[nextPC], head: head)
+        retired &+= 1
+        hasProgress = true
+        journal?.close()
+      case .trapped:
+        if let stop = deliver(cause, value, isInterrupt: false) { return stop }
+        journal?.close()
+      case .unsupported:
+        return unsupportedStop()
+      }
+      left -= 1
+    }
+    return .limit
+  }
+}
