@@ -63,12 +63,21 @@ public struct TraceHeader: Sendable, Hashable {
   public var causes: [String]
   /// Names of exit reasons, by number.
   public var exits: [String]
+  /// Names of the ways in which a run can stop, by number.
+  public var stops: [String]
+
+  /// The stop kinds of this package, by number.
+  public static let standardStops = [
+    "power-off", "idle", "limit", "breakpoint", "check-stop", "unsupported", "host-time-limit",
+    "host-failure", "recorder-failed",
+  ]
 
   /// A header; see the properties.
   public init(
     isa: String, variant: String, engine: String, flavour: String, level: TraceLevel, program: String,
     programDigest: UInt64 = 0, configurationDigest: UInt64 = 0, seed: UInt64 = 0, hasClock: Bool = true,
-    hasMemoryEffects: Bool = true, registers: [String] = [], causes: [String] = [], exits: [String] = []
+    hasMemoryEffects: Bool = true, registers: [String] = [], causes: [String] = [], exits: [String] = [],
+    stops: [String] = TraceHeader.standardStops
   ) {
     self.isa = isa
     self.variant = variant
@@ -84,5 +93,6 @@ public struct TraceHeader: Sendable, Hashable {
     self.registers = registers
     self.causes = causes
     self.exits = exits
+    self.stops = stops
   }
 }
