@@ -79,7 +79,7 @@ public struct X86OperationNote: Sendable {
     rcr | oc | o | Rotate right through carry
     shl | oszpc | oac | Shift left
     shr | oszpc | oac | Shift right, filling with zeros
-    sar | oszpc | ac | Shift right, filling with the sign
+    sar | oszpc | oa | Shift right, filling with the sign
     shld | oszpc | oszapc | Shift left, filling from the source
     shrd | oszpc | oszapc | Shift right, filling from the source
     bt | c | osap | Test a bit

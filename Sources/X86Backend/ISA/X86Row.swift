@@ -81,10 +81,13 @@ struct X86Attributes: OptionSet, Sendable {
   /// Operands are not accessed.
   static let hint = X86Attributes(rawValue: 16384)
 
+  /// REX.R must be present.
+  static let rexR = X86Attributes(rawValue: 32768)
+
   static let names: [String: X86Attributes] = [
     "lock": .lock, "no64": .no64, "only64": .only64, "d64": .default64, "f64": .force64, "mem": .memory,
     "reg": .register, "f3": .prefixF3, "norexb": .noREXB, "max32": .max32, "modesize": .modeSize,
-    "byte": .byte, "bitstring": .bitString, "prot": .protected, "hint": .hint,
+    "byte": .byte, "bitstring": .bitString, "prot": .protected, "hint": .hint, "rexr": .rexR,
   ]
 }
 

@@ -258,7 +258,11 @@ enum X86Rows {
     0F09 | wbinvd | wbinvd |
     0F0B | ud2 | ud |
     0F20 /r | mov Ry, Cy | movFromControl | modesize
-    0F22 /r | mov Cy, Ry | movToControl | modesize
+    0F22 /0 | mov Cy, Ry | movToControl | modesize rexr cc=8
+    0F22 /0 | mov Cy, Ry | movToControl | modesize cc=0
+    0F22 /2 | mov Cy, Ry | movToControl | modesize cc=2
+    0F22 /3 | mov Cy, Ry | movToControl | modesize cc=3
+    0F22 /4 | mov Cy, Ry | movToControl | modesize cc=4
     0F30 | wrmsr | wrmsr |
     0F31 | rdtsc | rdtsc |
     0F32 | rdmsr | rdmsr |

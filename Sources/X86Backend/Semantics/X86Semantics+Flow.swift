@@ -1,0 +1,130 @@
+import MachineCore
+
+extension X86Semantics {
+  /// The target of a relative branch.
+  private var relativeTarget: Expression { (.nextPC + .operand(0)).low(width) }
+
+  /// Near branches.
+  var flow: [Effect] {
+    switch row.operation {
+    case .jcc: return [.when(condition, then: jump(relativeTarget), otherwise: [])]
+    case .jmp: return jump(isRelative ? relativeTarget : .operand(0), evaluatingOnce: !isRelative)
+    case .call:
+      let target: Expression = isRelative ? relativeTarget : .operand(0)
+      return [.assign(Self.a, target), .assign(Self.b, Expression.nextPC.low(width))] + jump(a) + push([b])
+    case .ret:
+      var effects: [Effect] = [.assign(Self.a, stackSlot(0))] + jump(a)
+      if row.operands.isEmpty {
+        effects.append(moveStack(width.bytes))
+      } else {
+        effects.append(
+          write(.rsp, form.stack, reg(.rsp) + k(UInt64(width.bytes)) + .operand(0)))
+      }
+      return effects
+    case .jcxz:
+      return [.when(reg(.rcx).low(form.address), then: [], otherwise: jump(relativeTarget))]
+    default:
+      let left: Local = 3
+      let zero = reg(.rflags).bit(6)
+      let goes: Expression
+      switch row.operation {
+      case .loope: goes = .select(local(left), zero, k(0))
+      case .loopne: goes = .select(local(left), zero ^ k(1), k(0))
+      default: goes = local(left)
+      }
+      return [
+        .assign(left, (reg(.rcx) - k(1)).low(form.address)), write(.rcx, form.address, local(left)),
+        .when(goes, then: jump(relativeTarget), otherwise: []),
+      ]
+    }
+  }
+
+  private var isRelative: Bool {
+    guard let first = row.operands.first else { return false }
+    return first == .Jb || first == .Jz
+  }
+
+  private func jump(_ target: Expression, evaluatingOnce: Bool) -> [Effect] {
+    evaluatingOnce ? [.assign(Self.a, target)] + jump(a) : jump(target)
+  }
+
+  /// INT, INT3, INTO: delivery as a trap that saves the address of the next instruction.
+  var softwareInterrupt: [Effect] { [.unsupported("software interrupt")] }
+
+  /// Flags, and instructions that do nothing.
+  var flagOperation: [Effect] {
+    switch row.operation {
+    case .clc: return [setFlags([(.carry, k(0))])]
+    case .stc: return [setFlags([(.carry, k(1))])]
+    case .cmc: return [setFlags([(.carry, reg(.rflags).bit(0) ^ k(1))])]
+    case .cld: return [setFlags([(.direction, k(0))])]
+    case .std: return [setFlags([(.direction, k(1))])]
+    case .cli: return ioPrivileged([setFlags([(.interrupt, k(0))])])
+    case .sti: return ioPrivileged([setFlags([(.interrupt, k(1))])])
+    default: return []
+    }
+  }
+
+  /// Port input and output.
+  var port: [Effect] {
+    let number: Local = 3
+    let isInput = row.operation == .in
+    let access: [Effect] =
+      isInput
+      ? [write(.rax, width, .input(local(number), width))]
+      : [.output(local(number), accumulator(width), width)]
+    return [.assign(number, .operand(isInput ? 1 : 0))] + checkPort(local(number)) + access
+  }
+
+  /// General protection when the privilege level may not access `port`.
+  func checkPort(_ port: Expression) -> [Effect] {
+    [.call(X86System.checkPort, [port, k(UInt64(width.bytes))], result: nil)]
+  }
+
+  // MARK: - Strings
+
+  /// String instructions: one iteration is one step, and a repeated one stays at its address.
+  var string: [Effect] {
+    let step: Local = 6
+    let bytes = UInt64(width.bytes)
+    let element: Effect = .assign(step, .select(reg(.rflags).bit(10), k(0 &- bytes), k(bytes)))
+    let once = [element] + iteration(local(step))
+    guard form.repeats != 0 else { return once }
+    let left: Local = 7
+    let again: Effect = .write(X86Register.rip.id, .pc)
+    var goesOn = local(left)
+    if row.operation == .scas || row.operation == .cmps {
+      let equal = result.isZero
+      goesOn = .select(local(left), form.repeats == 1 ? equal : equal ^ k(1), k(0))
+    }
+    return [
+      .when(
+        reg(.rcx).low(form.address),
+        then: once + [
+          .assign(left, (reg(.rcx) - k(1)).low(form.address)), write(.rcx, form.address, local(left)),
+          .when(goesOn, then: [again], otherwise: []),
+        ],
+        otherwise: [])
+    ]
+  }
+
+  private func iteration(_ step: Expression) -> [Effect] {
+    let source = write(.rsi, form.address, reg(.rsi) + step)
+    let destination = write(.rdi, form.address, reg(.rdi) + step)
+    switch row.operation {
+    case .movs: return [.setOperand(0, .operand(1)), source, destination]
+    case .stos: return [.setOperand(0, .operand(1)), destination]
+    case .lods: return [.setOperand(0, .operand(1)), source]
+    case .scas: return takeOperands + subtracting() + [destination]
+    case .cmps: return takeOperands + subtracting() + [source, destination]
+    case .ins:
+      let port: Local = 3
+      return [.assign(port, .operand(1))] + checkPort(local(port))
+        + [.setOperand(0, .input(local(port), width)), destination]
+    default:
+      let port: Local = 3
+      return [.assign(port, .operand(0))] + checkPort(local(port))
+        + [.output(local(port), .operand(1), width), source]
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import MachineCore
+
+extension X86System {
+  /// Linear address of a selector's descriptor, plus `offset`; of the tables in the registers.
+  private static func place(_ selector: Expression, _ offset: UInt64) -> Expression {
+    let base: Expression = .select(selector.bit(2), reg(.ldtrBase), reg(.gdtrBase))
+    let address = base + (selector & k(0xFFF8)) + k(offset)
+    return .select(isLong, address, address.low(.bits32))
+  }
+
+  private static func load(_ offset: UInt64) -> [Effect] {
+    [
+      .call(physical, [place(local(0), offset), k(Access.read.rawValue), k(0), k(8)], result: 2),
+      .give(.load(.physical, local(2), .bits64)),
+    ]
+  }
+
+  private static func inTable(_ last: UInt64) -> [Effect] {
+    let selector = local(0)
+    let limit: Expression = .select(selector.bit(2), reg(.ldtrLimit), reg(.gdtrLimit))
+    let missing = selector.bit(2) & (reg(.ldtrAttributes).bit(7) ^ k(1))
+    return [
+      .when(
+        missing | ((selector & k(0xFFF8)) + k(last)).isAbove(limit),
+        then: raise(X86Vector.protection, selector & k(0xFFFC)), otherwise: [])
+    ]
+  }
+
+  /// (selector) → the eight bytes of its descriptor; general protection outside the table.
+  static var descriptorProcedure: Procedure { Procedure("descriptor", [0], inTable(7) + load(0)) }
+
+  /// (selector) → the second eight bytes of a 16-byte descriptor.
+  static var descriptorHighProcedure: Procedure { Procedure("descriptor-high", [0], inTable(15) + load(8)) }
+
+  /// (selector, descriptor, bits): sets bits in the type byte of the descriptor in its table.
+  static var markAccessedProcedure: Procedure {
+    let type = (local(1) >> k(40)) & k(0xFF)
+    return Procedure(
+      "mark-descriptor", [0, 1, 2],
+      [
+        .when(
+          (type & local(2)).equals(local(2)), then: [],
+          otherwise: [
+            .call(physical, [place(local(0), 5), k(Access.write.rawValue), k(0), k(1)], result: 3),
+            .store(.physical, local(3), type | local(2), .bits8),
+          ])
+      ])
+  }
+
+  /// (port, size): general protection when the privilege level may not access the port.
+  static var checkPortProcedure: Procedure {
+    let fault = raise(X86Vector.protection)
+    let level = (reg(.rflags) >> k(12)) & k(3)
+    let denied = isProtected & level.isBelow(X86Semantics.privilege)
+    func loadWord(_ address: Expression, _ result: Local) -> [Effect] {
+      [
+        .call(physical, [address, k(Access.read.rawValue), k(0), k(2)], result: 2),
+        .assign(result, .load(.physical, local(2), .bits16)),
+      ]
+    }
+    let index: Local = 4
+    let map: Local = 5
+    let mask = (k(1) << local(1)) - k(1)
+    return Procedure(
+      "check-port", [0, 1],
+      [
+        .when(
+          denied,
+          then: [.when(reg(.trLimit).isBelow(k(0x67)), then: fault, otherwise: [])]
+            + loadWord(reg(.trBase) + k(0x66), 3) + [
+              .assign(index, local(3) + (local(0) >> k(3))),
+              .when((local(index) + k(1)).isAbove(reg(.trLimit)), then: fault, otherwise: []),
+            ] + loadWord(reg(.trBase) + local(index), map) + [
+              .when((local(map) >> (local(0) & k(7))) & mask, then: fault, otherwise: [])
+            ],
+          otherwise: [])
+      ])
+  }
+
+  /// Enters the handler of a trap or interrupt.
+  ///
+  /// Without an interrupt table a trap shuts the processor down, as on hardware.
+  static var deliverProcedure: Procedure {
+    let vector = local(0)
+    let end: Expression = .select(
+      isLong, (vector << k(4)) + k(15), .select(isProtected, (vector << k(3)) + k(7), (vector << k(2)) + k(3))
+    )
+    return Procedure(
+      "deliver", [0, 1, 2],
+      [
+        .clearAuxiliary(0),
+        .when(
+          end.isAbove(reg(.idtrLimit)), then: [.trap(vector, local(1))],
+          otherwise: [.unsupported("delivery of a trap through the interrupt table")]),
+      ])
+  }
+}
+
+/// Fields of a descriptor's eight bytes.
+struct X86Descriptor {
+  let raw: Expression
+
+  var base: Expression { ((raw >> k(16)) & k(0xFF_FFFF)) | ((raw >> k(32)) & k(0xFF00_0000)) }
+  var limit: Expression {
+    let limit = (raw & k(0xFFFF)) | ((raw >> k(32)) & k(0xF_0000))
+    return .select(raw.bit(55), (limit << k(12)) | k(0xFFF), limit)
+  }
+  /// Packed as the attribute registers are.
+  var attributes: Expression { (raw >> k(40)) & k(0xF0FF) }
+  /// Type, S, DPL, P.
+  var access: Expression { (raw >> k(40)) & k(0xFF) }
+  var privilege: Expression { (raw >> k(45)) & k(3) }
+  var isPresent: Expression { raw.bit(47) }
+  var isLong: Expression { raw.bit(53) }
+}
