@@ -29,6 +29,9 @@ struct StepTracer {
   /// The processor woke from waiting, which is no effect of any instruction.
   mutating func woke() { system[5] = 0 }
 
+  /// Takes the system registers as they are, where nobody wants the effects of what changed them.
+  mutating func skip(_ core: borrowing ToyCore) { system = Self.system(of: core) }
+
   /// Notes where an instruction, trap or interrupt begins.
   mutating func begin(_ core: borrowing ToyCore) {
     pc = core.pc

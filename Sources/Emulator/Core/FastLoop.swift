@@ -78,7 +78,7 @@ private func place(
 /// With `counted`, the budget is looked at before every operation, otherwise at jumps and page starts,
 /// and the budget must leave room for a page.
 @inline(__always)
-private func interpret(_ frame: borrowing FastFrame, paged: Bool, counted: Bool) -> FastExit {
+private func interpret(_ frame: FastFrame, paged: Bool, counted: Bool) -> FastExit {
   let r = frame.registers
   let window = frame.window
   let windowSize = frame.windowSize
@@ -367,22 +367,22 @@ private func interpret(_ frame: borrowing FastFrame, paged: Bool, counted: Bool)
 enum FastLoop {
   /// Under base and bound.
   @inline(never)
-  static func linear(_ frame: borrowing FastFrame) -> FastExit {
+  static func linear(_ frame: FastFrame) -> FastExit {
     interpret(frame, paged: false, counted: false)
   }
   /// Under base and bound, near the end of the budget.
   @inline(never)
-  static func linearCounted(_ frame: borrowing FastFrame) -> FastExit {
+  static func linearCounted(_ frame: FastFrame) -> FastExit {
     interpret(frame, paged: false, counted: true)
   }
   /// Under paging, inside one page of code.
   @inline(never)
-  static func paged(_ frame: borrowing FastFrame) -> FastExit {
+  static func paged(_ frame: FastFrame) -> FastExit {
     interpret(frame, paged: true, counted: false)
   }
   /// Under paging, near the end of the budget.
   @inline(never)
-  static func pagedCounted(_ frame: borrowing FastFrame) -> FastExit {
+  static func pagedCounted(_ frame: FastFrame) -> FastExit {
     interpret(frame, paged: true, counted: true)
   }
 }

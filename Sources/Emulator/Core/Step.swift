@@ -94,7 +94,8 @@ extension ToyCore {
     let dividend = Int32(bitPattern: x)
     let divisor = Int32(bitPattern: y)
     switch operation {
-    case 0xC: return result(rd, UInt32(bitPattern: dividend.dividedReportingOverflow(by: divisor).partialValue))
+    case 0xC:
+      return result(rd, UInt32(bitPattern: dividend.dividedReportingOverflow(by: divisor).partialValue))
     case 0xD: return result(rd, x / y)
     case 0xE:
       return result(rd, divisor == -1 ? 0 : UInt32(bitPattern: dividend % divisor))
