@@ -7,6 +7,8 @@ struct RunSession {
   let platform: Platform
   let recorder: TraceRecorder?
   let until: Set<UInt64>
+  /// Devices that act for ever without asking for an interrupt must not hang the host.
+  private static let mostSkips = 65536
   /// Value of `platform.retired` at which the run ends.
   let end: UInt64
   /// Whether an instruction has retired since the last trap or interrupt was delivered.
@@ -42,6 +44,7 @@ struct RunSession {
 
   /// What happens before an instruction; a reason if the run ends there.
   private mutating func boundary(_ core: inout ToyCore, _ tracer: inout StepTracer) -> StopReason? {
+    var skips = 0
     while true {
       if let status = platform.powerOff { return .powerOff(status: status) }
       if platform.now >= platform.deadline { platform.advance() }
@@ -49,8 +52,9 @@ struct RunSession {
       if platform.pending != 0 {
         core.waiting = false
         tracer.woke()
-      } else if !platform.skipToDeadline() {
-        return .idle(pc: UInt64(core.pc))
+      } else {
+        skips += 1
+        guard skips < Self.mostSkips, platform.skipToDeadline() else { return .idle(pc: UInt64(core.pc)) }
       }
     }
     if platform.pending != 0, core.interruptEnable, hasRetired, let line = platform.acknowledge() {
