@@ -208,6 +208,8 @@ extension Core {
 
   /// Loads byte by byte; what is outside the storage reads as ones.
   func slowLoad(_ physical: UInt64, _ bytes: Int) -> UInt64 {
+    // An address behind the storage must not wrap around to its start.
+    guard physical < memorySize else { return Arithmetic.mask(UInt64(bytes) &* 8) }
     var value: UInt64 = 0
     for offset in 0..<UInt64(bytes) {
       let address = physical &+ offset
