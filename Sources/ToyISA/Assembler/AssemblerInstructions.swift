@@ -136,7 +136,9 @@ extension AssemblyRun {
       let link = chunks[chunk].linkAddress
       let here = link.map { Value($0 &+ Int64(offset)) } ?? Value(Int64(offset), chunk: Int32(chunk))
       guard value.chunk == here.chunk else { throw NoValue.floating }
-      number = value.value &- here.value
+      guard !value.isAbsolute || Self.isAddress(value.value) else { throw NoValue.tooLarge(value.value) }
+      // Addresses wrap around, as the processor's do.
+      number = Int64(Int32(truncatingIfNeeded: value.value &- here.value))
     } else {
       guard value.isAbsolute else { throw NoValue.floating }
       number = value.value

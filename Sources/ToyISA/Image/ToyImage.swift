@@ -165,6 +165,14 @@ public struct ToyImage: Sendable, Equatable {
 
   /// The source line of the instruction at a storage address.
   public func line(for address: UInt32) -> SourceLine? {
+    guard let (index, number) = sourcePosition(of: address) else { return nil }
+    return SourceLine(
+      file: files[index].name, line: number,
+      text: files[index].text.flatMap { Self.text(ofLine: number, in: $0) })
+  }
+
+  /// File number and line of the instruction at a storage address.
+  func sourcePosition(of address: UInt32) -> (file: Int, line: Int)? {
     var low = 0
     var high = lines.count
     while low < high {
@@ -174,10 +182,7 @@ public struct ToyImage: Sendable, Equatable {
     guard low < lines.count, lines[low].address == address, Int(lines[low].file) < files.count else {
       return nil
     }
-    let file = files[Int(lines[low].file)]
-    return SourceLine(
-      file: file.name, line: Int(lines[low].line),
-      text: file.text.flatMap { Self.text(ofLine: Int(lines[low].line), in: $0) })
+    return (Int(lines[low].file), Int(lines[low].line))
   }
 
   private static func text(ofLine number: Int, in text: String) -> String? {
