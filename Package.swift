@@ -62,7 +62,13 @@ let package = Package(
     library("Emulator", ["ToyISA", "MachineCore", "Trace"]),
     library("Virtualizer", ["ToyISA", "MachineCore", "Trace"]),
     .target(name: "CKVM"),
-    library("X86Backend", ["CKVM", "MachineCore", "Trace"]),
+    library(
+      "X86Backend", ["CKVM", "MachineCore", "Trace"],
+      exclude: ["Workloads/Programs", "Workloads/Images/compiler.txt"],
+      resources: [
+        .embedInCode("Workloads/Images/real16.bin"), .embedInCode("Workloads/Images/protected32.elf"),
+        .embedInCode("Workloads/Images/long64.elf"),
+      ]),
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
     library(

@@ -1,4 +1,4 @@
-internal import MachineCore
+public import MachineCore
 
 /// A segment descriptor's hidden part as ``X86Register`` keeps it.
 package struct SegmentState: Sendable, Equatable {
@@ -182,7 +182,7 @@ extension ProcessorState {
   }
 
   /// The register's value.
-  package subscript(_ register: X86Register) -> UInt64 {
+  public subscript(_ register: X86Register) -> UInt64 {
     get { registers[register.index] }
     set { registers[register.index] = newValue }
   }

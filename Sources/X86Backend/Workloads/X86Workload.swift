@@ -1,0 +1,58 @@
+/// A program for x86 machines that comes with the package.
+public struct X86Workload: Sendable {
+  /// Name on the command line.
+  public var name: String
+  /// What it does, in a line.
+  public var description: String
+  /// The mode it starts in.
+  public var mode: X86Mode
+  /// The image: flat in real mode, else ELF.
+  public var image: [UInt8]
+  /// What it prints.
+  public var expectedConsole: String
+  /// The status it switches the machine off with.
+  public var expectedStatus: UInt64 = 0
+
+  /// The machine, ready to be switched on.
+  ///
+  /// - Throws: ``LoaderError`` when the memory is too small for the program.
+  public func machine(
+    memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = []
+  ) throws(LoaderError) -> X86Machine {
+    try X86Loader.load(image, mode: mode, memorySize: memorySize, input: input)
+  }
+
+  /// All of them, simplest first.
+  public static let all = [real16, protected32, long64]
+
+  /// The workload of that name, if there is one.
+  public static func named(_ name: String) -> X86Workload? { all.first { $0.name == name } }
+
+  /// Sixteen-bit real mode.
+  public static let real16 = X86Workload(
+    name: "real16", description: "16-bit real mode: sieve of Eratosthenes up to 10,000", mode: .real16,
+    image: PackageResources.real16_bin,
+    expectedConsole: "real16: 1229 primes below 10000, last 9973, sum 5736396\n")
+
+  /// Protected mode without paging.
+  public static let protected32 = X86Workload(
+    name: "protected32", description: "32-bit protected mode without paging: CRC-32 and quicksort",
+    mode: .protected32, image: PackageResources.protected32_elf,
+    expectedConsole: """
+      protected32: crc caf831c1 check cbf43926
+      protected32: 1000 sorted, middle 2100867750, crc 429cce0b
+
+      """)
+
+  /// Long mode with its own page tables and ring 3.
+  public static let long64 = X86Workload(
+    name: "long64",
+    description: "64-bit long mode, own page tables: CRC-32, quicksort and a matrix product in ring 3",
+    mode: .long64, image: PackageResources.long64_elf,
+    expectedConsole: """
+      long64: crc 7c5c6db5 in ring 3
+      long64: 4096 sorted, crc 898c9e82
+      long64: matrix crc e4135d89
+
+      """)
+}
