@@ -64,7 +64,7 @@ public struct ToyProgram: Sendable {
   public var witnesses: ToyVariant?
 
   init(
-    _ name: String, _ title: String, _ category: Category, _ text: [UInt8], library: Bool = true,
+    _ name: String, _ title: String, _ category: Category, _ text: [UInt8],
     defines: [String: Int64] = [:], bench: [String: Int64]? = nil, machine: ToyMachine = ToyMachine(),
     console: String?, ending: Ending = .powerOff(status: 0), limit: UInt64 = 3_000_000,
     witnesses: ToyVariant? = nil, file: String? = nil
@@ -73,8 +73,7 @@ public struct ToyProgram: Sendable {
     self.title = title
     self.category = category
     self.file = file ?? "\(name).asm"
-    let own = String(decoding: text, as: UTF8.self)
-    source = library ? own + "\n" + String(decoding: PackageResources.library_asm, as: UTF8.self) : own
+    source = Self.withIncludes(String(decoding: text, as: UTF8.self))
     self.defines = defines
     benchDefines = bench
     self.machine = machine
@@ -82,6 +81,14 @@ public struct ToyProgram: Sendable {
     self.ending = ending
     instructionLimit = limit
     self.witnesses = witnesses
+  }
+
+  /// The source with the library in the place of the line that includes it, so that it stands alone.
+  private static func withIncludes(_ source: String) -> String {
+    source.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.hasSuffix(".include \"library.asm\"")
+        ? String(decoding: PackageResources.library_asm, as: UTF8.self) : String(line)
+    }.joined(separator: "\n")
   }
 
   /// Whether the program must run the same on bare hardware and under a trap-and-emulate VMM.

@@ -11,7 +11,7 @@ public enum ToyPrograms {
   /// Programs that show a part of the machine.
   static let basic: [ToyProgram] = [
     ToyProgram(
-      "hello", "prints a greeting", .basic, PackageResources.hello_asm, library: false,
+      "hello", "prints a greeting", .basic, PackageResources.hello_asm,
       console: "Hello from the toy machine.\n")
   ]
 

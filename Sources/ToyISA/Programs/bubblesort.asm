@@ -17,13 +17,13 @@
 #
 # Prints whether the last array is in order, and hash.
 
+        .include "toy.inc"
         .ifndef SIZE
         .equ    SIZE, 400
         .endif
         .ifndef ROUNDS
         .equ    ROUNDS, 1
         .endif
-        .equ    POWER, 0x30
 
         .text
 _start:
@@ -89,5 +89,7 @@ round:
         .data
 good:   .asciz  "sorted, hash "
 bad:    .asciz  "NOT sorted, hash "
-        .align  4
+        .balign 4
 array:                                  # from here to the stack
+
+        .include "library.asm"

@@ -13,13 +13,13 @@
 #
 # Prints ~crc: the CRC of the message written ROUNDS times.
 
+        .include "toy.inc"
         .ifndef SIZE
         .equ    SIZE, 16384
         .endif
         .ifndef ROUNDS
         .equ    ROUNDS, 1
         .endif
-        .equ    POWER, 0x30
 
         .text
 _start:
@@ -85,6 +85,8 @@ _start:
 
         .data
 label:  .asciz  "crc32 "
-        .align  4
+        .balign 4
 table:  .space  1024
 message:                                # from here to the stack
+
+        .include "library.asm"

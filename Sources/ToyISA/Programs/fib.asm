@@ -6,10 +6,10 @@
 #
 # Prints fib(SIZE).
 
+        .include "toy.inc"
         .ifndef SIZE
         .equ    SIZE, 20
         .endif
-        .equ    POWER, 0x30
 
         .text
 _start:
@@ -51,3 +51,5 @@ fib:
         .data
 label:  .asciz  "fib("
 equals: .asciz  ") = "
+
+        .include "library.asm"

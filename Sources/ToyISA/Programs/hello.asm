@@ -1,14 +1,13 @@
 # hello: the smallest program that does something visible.
 
-        .equ    CONSOLE, 0x00
-        .equ    POWER, 0x30
+        .include "toy.inc"
 
         .text
 _start:
         la      s0, greeting
 1:      lbu     t0, 0(s0)
         beqz    t0, 2f
-        out     t0, CONSOLE(zero)
+        out     t0, CONSOLE_DATA(zero)
         addi    s0, s0, 1
         j       1b
 2:      out     zero, POWER(zero)

@@ -1,4 +1,4 @@
-# Console output routines, appended to every built-in program but MinOS.
+# Console output routines for the programs here; needs toy.inc.
 #
 # They write the console port, so the caller runs in supervisor mode. They take their argument in
 # a0 and change only a0 and t0 to t3. All need a stack but puts.
@@ -9,7 +9,7 @@
 puts:
         lbu     t0, 0(a0)
         beqz    t0, 1f
-        out     t0, 0(zero)
+        out     t0, CONSOLE_DATA(zero)
         addi    a0, a0, 1
         j       puts
 1:      ret
@@ -27,7 +27,7 @@ put_decimal:
         bnez    a0, 1b
         addi    sp, sp, 16
 2:      lbu     t2, 0(t0)
-        out     t2, 0(zero)
+        out     t2, CONSOLE_DATA(zero)
         addi    t0, t0, 1
         bltu    t0, sp, 2b
         ret
@@ -41,7 +41,7 @@ put_hex:
         addi    t3, t2, '0'
         bltu    t2, t1, 2f
         addi    t3, t2, 'a' - 10
-2:      out     t3, 0(zero)
+2:      out     t3, CONSOLE_DATA(zero)
         addi    t0, t0, -4
         bge     t0, zero, 1b
         ret
@@ -49,5 +49,5 @@ put_hex:
 # Writes a newline.
 put_newline:
         li      t0, '\n'
-        out     t0, 0(zero)
+        out     t0, CONSOLE_DATA(zero)
         ret

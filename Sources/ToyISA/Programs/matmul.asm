@@ -16,13 +16,13 @@
 #
 # Prints hash.
 
+        .include "toy.inc"
         .ifndef SIZE
         .equ    SIZE, 32
         .endif
         .ifndef ROUNDS
         .equ    ROUNDS, 1
         .endif
-        .equ    POWER, 0x30
         .equ    ROW, SIZE * 4
         .equ    MATRIX, SIZE * SIZE * 4
 
@@ -84,5 +84,7 @@ round:
 
         .data
 label:  .asciz  "product, hash "
-        .align  4
+        .balign 4
 matrices:                               # A, B and C, from here to the stack
+
+        .include "library.asm"

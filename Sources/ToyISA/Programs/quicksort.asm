@@ -23,13 +23,13 @@
 #
 # Prints whether the last array is in order, and hash.
 
+        .include "toy.inc"
         .ifndef SIZE
         .equ    SIZE, 4000
         .endif
         .ifndef ROUNDS
         .equ    ROUNDS, 1
         .endif
-        .equ    POWER, 0x30
 
         .text
 _start:
@@ -123,5 +123,7 @@ sort:                                   # a0 = lo, a1 = hi, both addresses of wo
         .data
 good:   .asciz  "sorted, hash "
 bad:    .asciz  "NOT sorted, hash "
-        .align  4
+        .balign 4
 array:                                  # from here to the stack
+
+        .include "library.asm"

@@ -14,13 +14,13 @@
 #
 # Prints total / ROUNDS, the number of primes below SIZE.
 
+        .include "toy.inc"
         .ifndef SIZE
         .equ    SIZE, 20000
         .endif
         .ifndef ROUNDS
         .equ    ROUNDS, 1
         .endif
-        .equ    POWER, 0x30
 
         .text
 _start:
@@ -75,5 +75,7 @@ round:
 
         .data
 primes: .asciz  " primes below "
-        .align  4
+        .balign 4
 flags:                                  # from here to the stack
+
+        .include "library.asm"
