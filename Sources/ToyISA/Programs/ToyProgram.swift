@@ -83,6 +83,15 @@ public struct ToyProgram: Sendable {
     self.witnesses = witnesses
   }
 
+  /// The program, assembled.
+  ///
+  /// - Parameter defines: take the place of definitions in ``defines`` with the same name.
+  /// - Throws: ``AssemblyFailure`` when definitions do not fit the program.
+  public func assemble(with defines: [String: Int64] = [:]) throws(AssemblyFailure) -> ToyImage {
+    try ToyAssembler.assemble(
+      source, file: file, defines: self.defines.merging(defines) { $1 })
+  }
+
   /// The source with the library in the place of the line that includes it, so that it stands alone.
   private static func withIncludes(_ source: String) -> String {
     source.split(separator: "\n", omittingEmptySubsequences: false).map { line in

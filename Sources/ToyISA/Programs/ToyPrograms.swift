@@ -12,8 +12,38 @@ public enum ToyPrograms {
   static let basic: [ToyProgram] = [
     ToyProgram(
       "hello", "prints a greeting", .basic, PackageResources.hello_asm,
-      console: "Hello from the toy machine.\n")
+      console: "Hello from the toy machine.\n"),
+    ToyProgram(
+      "strings", "string routines, numbers to text and back", .basic, PackageResources.strings_asm,
+      console: """
+        the quick brown fox jumps over the lazy dog
+        length 43
+        words 9
+        found at 35
+        comparison 1
+        THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG
+        GOD YZAL EHT REVO SPMUJ XOF NWORB KCIUQ EHT
+        sum 124750
+
+        """),
+    ToyProgram(
+      "diskcopy", "copies disk sectors by DMA and interrupts", .basic, PackageResources.diskcopy_asm,
+      machine: ToyMachine(disk: patternedDisk),
+      console: "16 sectors copied, hash b835313f, interrupts 48\n"),
+    ToyProgram(
+      "echo", "gives console input back by lines", .basic, PackageResources.echo_asm,
+      machine: ToyMachine(input: Array("one\ntwo words\n\nlast".utf8)),
+      console: "1 [3] one\n2 [9] two words\n3 [0] \n4 [4] last\n4 lines\n"),
   ]
+
+  /// A disk whose every sector differs: high bytes of a linear congruential generator.
+  static let patternedDisk: [UInt8] = {
+    var state: UInt32 = 12345
+    return ToyMachine.defaultDisk.map { _ in
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return UInt8(truncatingIfNeeded: state >> 24)
+    }
+  }()
 
   /// Programs that compute.
   static let benchmarks: [ToyProgram] = [
@@ -28,7 +58,7 @@ public enum ToyPrograms {
       bench: ["SIZE": 128, "ROUNDS": 13], console: "product, hash 6a1b9e57\n"),
     ToyProgram(
       "fib", "Fibonacci numbers by recursion", .benchmark, PackageResources.fib_asm,
-      bench: ["SIZE": 35], console: "fib(20) = 6765\n"),
+      bench: ["SIZE": 34], console: "fib(20) = 6765\n"),
     ToyProgram(
       "bubblesort", "sorts by exchanging neighbours", .benchmark, PackageResources.bubblesort_asm,
       bench: ["SIZE": 2_000, "ROUNDS": 20], console: "sorted, hash 8cfced68\n"),
