@@ -28,9 +28,12 @@ private enum Expected {
 
   /// Bit by bit, no table.
   static func crc(_ bytes: [UInt8]) -> UInt32 {
-    ~bytes.reduce(~0 as UInt32) { crc, byte in
-      (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 0 ? crc >> 1 : crc >> 1 ^ 0xEDB8_8320 }
+    var crc: UInt32 = .max
+    for byte in bytes {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc & 1 == 0 ? crc >> 1 : (crc >> 1) ^ 0xEDB8_8320 }
     }
+    return ~crc
   }
 
   static func sorted(_ count: Int) -> String {
@@ -42,22 +45,30 @@ private enum Expected {
     var result: [UInt32] = []
     for row in 0..<size {
       for column in 0..<size {
-        result.append(
-          (0..<size).reduce(0) { $0 &+ values[row * size + $1] &* values[size * size + $1 * size + column] })
+        var sum: UInt32 = 0
+        for index in 0..<size {
+          sum &+= values[row * size + index] &* values[(size + index) * size + column]
+        }
+        result.append(sum)
       }
     }
     return "product, hash \(hexadecimal(hash(result)))\n"
   }
 
   static func diskHash(_ disk: [UInt8], sectors: Int) -> UInt32 {
-    hash(
-      stride(from: 0, to: sectors * 512, by: 4).map { place in
-        (0..<4).reduce(0) { $0 | UInt32(disk[place + $1]) << UInt32(8 * $1) }
-      })
+    var words: [UInt32] = []
+    for place in stride(from: 0, to: sectors * 512, by: 4) {
+      var word: UInt32 = 0
+      for byte in disk[place..<(place + 4)].reversed() { word = word << 8 | UInt32(byte) }
+      words.append(word)
+    }
+    return hash(words)
   }
 
   static func fibonacci(_ index: Int) -> Int {
-    (0..<index).reduce((0, 1)) { pair, _ in (pair.1, pair.0 + pair.1) }.0
+    var pair = (0, 1)
+    for _ in 0..<index { pair = (pair.1, pair.0 + pair.1) }
+    return pair.0
   }
 
   /// Console output by program, for the default sizes.
