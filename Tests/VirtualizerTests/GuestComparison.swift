@@ -18,7 +18,9 @@ struct Guest {
   var hardware = Self.toyProcessor
 
   /// The emulator's processor.
-  static func toyProcessor(_ variant: ToyVariant, _ memory: GuestMemory) throws(EngineRefusal) -> any ToyHardware {
+  static func toyProcessor(_ variant: ToyVariant, _ memory: GuestMemory) throws(EngineRefusal)
+    -> any ToyHardware
+  {
     do {
       return try ToyProcessor(variant: variant, storage: memory)
     } catch {
@@ -27,7 +29,9 @@ struct Guest {
   }
 
   /// A slow processor with other insides.
-  static func evaluatedProcessor(_ variant: ToyVariant, _ memory: GuestMemory) throws(EngineRefusal) -> any ToyHardware {
+  static func evaluatedProcessor(_ variant: ToyVariant, _ memory: GuestMemory) throws(EngineRefusal)
+    -> any ToyHardware
+  {
     EvaluatedProcessor(variant: variant, storage: memory)
   }
 
@@ -41,9 +45,8 @@ struct Guest {
   }
 
   func load(into memory: GuestMemory) throws {
-    for (address, word) in image {
-      try memory.write((0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }, at: Int(address))
-    }
+    for (address, word) in image { memory.store(UInt64(address), UInt64(word), width: 4) }
+    memory.changed(0..<memory.size)
   }
 
   /// On the bare machine, by the instruction set's semantics.
@@ -113,7 +116,7 @@ struct Outcome {
     if mine.count != others.count { return "\(mine.count) guest records | \(others.count)" }
     if reason != other.reason { return "\(reason) | \(other.reason)" }
     if state != other.state { return "state \(state) | \(other.state)" }
-    if let address = zip(memory, other.memory).enumerated().first(where: { $1.0 != $1.1 })?.offset {
+    if memory != other.memory, let address = zip(memory, other.memory).enumerated().first(where: { $1.0 != $1.1 })?.offset {
       return "memory at \(hex(UInt64(address)))"
     }
     if console != other.console { return "console" }
