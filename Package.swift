@@ -60,7 +60,8 @@ let package = Package(
       "ToyISA", ["MachineCore", "Trace"],
       resources: toyPrograms.map { .embedInCode("Programs/\($0).asm") }),
     library("Simulator", ["MachineCore", "Trace"]),
-    library("Emulator", ["ToyISA", "MachineCore", "Trace"]),
+    .target(name: "CBench"),
+    library("Emulator", ["CBench", "ToyISA", "MachineCore", "Trace"]),
     library("Virtualizer", ["ToyISA", "MachineCore", "Trace"]),
     .target(name: "CKVM"),
     library(
