@@ -21,6 +21,8 @@
     var stepped: UInt64 = 0
     /// Single-stepping or breakpoints are armed.
     var isDebugging = false
+    /// Why the last run could not go on at the level it was asked for.
+    var refusal: String?
     /// Text of the first failure; the machine is not usable after it.
     var failure: String?
 

@@ -76,11 +76,18 @@
           remedy: "give fewer addresses, or record at level `instructions`")
       }
       let sink = recorder.flatMap { $0.level == .final ? nil : $0 }
-      let stepper = steps ? SingleStepper(support: stepping, instructionSet: instructionSet) : nil
-      return guest.run(within: limits.hostSeconds) { core throws(KVMError) in
+      let stepper = steps ? SingleStepper(support: stepping) : nil
+      let reason = guest.run(within: limits.hostSeconds) { core throws(KVMError) in
         try core.run(limits, sink, stepper)
       }
+      if let refusal = guest.takeRefusal() {
+        throw EngineRefusal(refusal, remedy: "record at level `events`", isHostLack: true)
+      }
+      return reason
     }
+
+    /// Whether clocks at this level are exact: only single-stepping counts instructions.
+    public func hasClock(at level: TraceLevel) -> Bool { level == .instructions }
   }
 
   extension KVMCore {
@@ -95,6 +102,7 @@
         reason = .idle(pc: try generalRegisters().rip)
       } else if var stepper, let recorder {
         reason = try stepper.run(self, limits, recorder)
+        refusal = stepper.refusal
       } else {
         try setDebugging(steps: false, breakpoints: limits.until)
         reason = try runFreely(recorder)

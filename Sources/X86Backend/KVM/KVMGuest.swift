@@ -52,6 +52,13 @@
     /// Instructions retired while single-stepping.
     var stepped: UInt64 { isLost ? 0 : core.stepped }
 
+    /// Why the last run could not go on at its level, once.
+    func takeRefusal() -> String? {
+      guard !isLost else { return nil }
+      defer { core.refusal = nil }
+      return core.refusal
+    }
+
     /// The kernel's own counters for this vCPU, by their names; empty where it has none.
     func kernelCounters() -> [String: UInt64] {
       perform([:]) { core in core.machine.kernelCounters() }

@@ -30,17 +30,17 @@ public struct X86Workload: Sendable {
 
   /// Sixteen-bit real mode.
   public static let real16 = X86Workload(
-    name: "real16", description: "16-bit real mode: sieve of Eratosthenes up to 10,000", mode: .real16,
+    name: "real16", description: "16-bit real mode: sieve of Eratosthenes up to 4,000", mode: .real16,
     image: PackageResources.real16_bin,
-    expectedConsole: "real16: 1229 primes below 10000, last 9973, sum 5736396\n")
+    expectedConsole: "real16: 550 primes below 4000, last 3989, sum 1013507\n")
 
   /// Protected mode without paging.
   public static let protected32 = X86Workload(
     name: "protected32", description: "32-bit protected mode without paging: CRC-32 and quicksort",
     mode: .protected32, image: PackageResources.protected32_elf,
     expectedConsole: """
-      protected32: crc caf831c1 check cbf43926
-      protected32: 1000 sorted, middle 2100867750, crc 429cce0b
+      protected32: crc eeb734ba check cbf43926
+      protected32: 250 sorted, middle 2099643475, crc 748612a1
 
       """)
 

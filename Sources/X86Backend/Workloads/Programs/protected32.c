@@ -6,8 +6,8 @@
 #include "serial.h"
 #include "work.h"
 
-#define BYTES 4096
-#define VALUES 1000
+#define BYTES 1024
+#define VALUES 250
 
 static uint8_t buffer[BYTES];
 static uint32_t values[VALUES];

@@ -1,0 +1,58 @@
+/// What single-stepping must know of an instruction beside its length.
+struct SteppedOpcode: Equatable {
+  enum Kind: Equatable {
+    case plain
+    /// Leaves the straight line by itself: a new address needs no explanation.
+    case branch
+    case halt
+    case pushFlags
+    /// POPF, IRET: load the trap flag.
+    case loadsFlags
+    /// MOV to SS, POP SS: the processor takes no debug trap after it.
+    case loadsStackSegment
+    case syscall
+    /// WRMSR, SWAPGS and MOV to a debug register: change registers that are otherwise not looked at.
+    case writesRareRegisters
+    /// A repeated string instruction: one step is one iteration.
+    case repeated
+  }
+
+  var kind: Kind
+
+  /// Looks at the bytes of an instruction; `is64` when REX prefixes exist.
+  init(_ bytes: [UInt8], is64: Bool) {
+    var index = 0
+    var repeats = false
+    scan: while index < bytes.count {
+      switch bytes[index] {
+      case 0xF2, 0xF3: repeats = true
+      case 0x66, 0x67, 0xF0, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65: break
+      case 0x40...0x4F where is64: break
+      default: break scan
+      }
+      index += 1
+    }
+    func byte(_ offset: Int) -> UInt8 { index + offset < bytes.count ? bytes[index + offset] : 0 }
+    let reg = (byte(1) >> 3) & 7
+    switch byte(0) {
+    case 0xF4: kind = .halt
+    case 0x9C: kind = .pushFlags
+    case 0x9D, 0xCF: kind = .loadsFlags
+    case 0x17 where !is64: kind = .loadsStackSegment
+    case 0x8E where reg == 2: kind = .loadsStackSegment
+    case 0x6C...0x6F, 0xA4...0xA7, 0xAA...0xAF: kind = repeats ? .repeated : .plain
+    case 0x70...0x7F, 0xE0...0xE3, 0xE8...0xEB, 0xC2, 0xC3, 0xCA, 0xCB, 0x9A, 0xCC, 0xCD, 0xCE, 0xF1:
+      kind = .branch
+    case 0xFF where (2...5).contains(reg): kind = .branch
+    case 0x0F:
+      switch byte(1) {
+      case 0x80...0x8F, 0x07, 0x34, 0x35: kind = .branch
+      case 0x05: kind = .syscall
+      case 0x30, 0x23: kind = .writesRareRegisters
+      case 0x01 where byte(2) == 0xF8: kind = .writesRareRegisters
+      default: kind = .plain
+      }
+    default: kind = .plain
+    }
+  }
+}

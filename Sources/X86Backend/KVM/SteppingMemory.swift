@@ -1,0 +1,61 @@
+#if os(Linux) && arch(x86_64)
+  internal import CKVM
+  internal import MachineCore
+
+  /// What single-stepping reads and mends in guest memory.
+  extension KVMCore {
+    /// Up to 15 bytes of code at a linear address.
+    func fetch(linear address: UInt64, paging: Bool) -> [UInt8] {
+      guard !paging else { return readGuest(linear: address, count: 15) }
+      let size = UInt64(platform.memory.size)
+      guard address < size else { return [] }
+      let end = min(address + 15, size)
+      return (try? platform.memory.read(Int(address)..<Int(end))) ?? []
+    }
+
+    /// Refreshes the registers that ordinary instructions change: general, segment and control registers.
+    func readFrequent(into state: inout ProcessorState) throws(KVMError) {
+      KVMVirtualMachine.read(try generalRegisters(), into: &state)
+      var system = kvm_sregs()
+      guard machine.vcpu.call(ckvm_get_sregs, &system) == 0 else {
+        throw .cannotRun("KVM_GET_SREGS failed: \(errorText())")
+      }
+      KVMVirtualMachine.read(system, into: &state)
+    }
+
+    /// Clears the trap flag in the flags that PUSHF just pushed.
+    func clearTrapFlagOnStack(_ state: ProcessorState, width: Width) {
+      let is64 = width == .bits64
+      let wide = state[.ssAttributes] & 0x4000 != 0
+      let pointer = is64 ? state[.rsp] : state[.rsp] & (wide ? 0xFFFF_FFFF : 0xFFFF)
+      let linear = is64 ? pointer : (state[.ssBase] &+ pointer) & 0xFFFF_FFFF
+      // The flag is bit 0 of the second byte, whatever the width.
+      let bytes = readGuest(linear: linear &+ 1, count: 1)
+      guard let byte = bytes.first, byte & 1 != 0 else { return }
+      var translation = kvm_translation()
+      translation.linear_address = linear &+ 1
+      guard machine.vcpu.call(ckvm_translate, &translation) == 0, translation.valid != 0 else { return }
+      platform.memory.store(translation.physical_address, UInt64(byte & 0xFE), width: 1)
+    }
+
+    /// The vector whose gate leads to `address`, below 32; `nil` when there is none.
+    func handlerVector(_ address: UInt64, _ state: ProcessorState) -> UInt32? {
+      let long = state[.efer] & 0x400 != 0
+      let protected = state[.cr0] & 1 != 0
+      let size = long ? 16 : protected ? 8 : 4
+      let count = min(32, (Int(state[.idtrLimit]) + 1) / size)
+      for vector in 0..<count {
+        let gate = readGuest(linear: state[.idtrBase] &+ UInt64(vector * size), count: size)
+        guard gate.count == size else { return nil }
+        func number(_ at: Int, _ width: Int) -> UInt64 {
+          (0..<width).reduce(UInt64(0)) { $0 | UInt64(gate[at + $1]) << UInt64($1 * 8) }
+        }
+        let low = number(0, 2)
+        let offset = protected ? low | number(6, 2) << 16 | (long ? number(8, 4) << 32 : 0) : low
+        if protected && gate[5] & 0x80 == 0 { continue }
+        if offset == address { return UInt32(vector) }
+      }
+      return nil
+    }
+  }
+#endif
