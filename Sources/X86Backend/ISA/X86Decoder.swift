@@ -68,7 +68,7 @@ struct X86Decoder: Sendable {
     var reader = X86ByteReader(bytes: bytes, context: context)
     let outcome = decode(&reader)
     guard reader.overran else { return outcome }
-    guard reader.position > 15 else { return .needsMore }
+    guard bytes.count >= 15 else { return .needsMore }
     var decoded = X86Decoded(row: X86Row.tooLongIndex)
     decoded.length = 15
     return .decoded(decoded)

@@ -10,7 +10,7 @@ extension X86System {
 
   private static func load(_ offset: UInt64) -> [Effect] {
     [
-      .call(physical, [place(local(0), offset), k(Access.read.rawValue), k(0), k(8)], result: 2),
+      .call(physical, [place(local(0), offset), k(Access.read.rawValue), k(0)], result: 2),
       .give(.load(.physical, local(2), .bits64)),
     ]
   }
@@ -41,7 +41,7 @@ extension X86System {
         .when(
           (type & local(2)).equals(local(2)), then: [],
           otherwise: [
-            .call(physical, [place(local(0), 5), k(Access.write.rawValue), k(0), k(1)], result: 3),
+            .call(physical, [place(local(0), 5), k(Access.write.rawValue), k(0)], result: 3),
             .store(.physical, local(3), type | local(2), .bits8),
           ])
       ])
@@ -54,7 +54,7 @@ extension X86System {
     let denied = isProtected & level.isBelow(X86Semantics.privilege)
     func loadWord(_ address: Expression, _ result: Local) -> [Effect] {
       [
-        .call(physical, [address, k(Access.read.rawValue), k(0), k(2)], result: 2),
+        .call(physical, [address, k(Access.read.rawValue), k(0)], result: 2),
         .assign(result, .load(.physical, local(2), .bits16)),
       ]
     }

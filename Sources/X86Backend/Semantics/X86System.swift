@@ -101,43 +101,27 @@ enum X86System {
               linear,
               (address + ofSegment([.esBase, .csBase, .ssBase, .dsBase, .fsBase, .gsBase])).low(.bits32)),
           ]),
-        .call(physical, [local(linear), access, user, size], result: 7),
+        .call(physical, [local(linear), access, user], result: 7),
         .give(local(7)),
       ])
   }
 
   // MARK: - Paging
 
-  /// (linear address, access, 1 for user, size) → guest-physical address.
+  /// (linear address, access, 1 for user) → guest-physical address.
   private static var physicalProcedure: Procedure {
-    let linear = local(0)
-    let size = local(3)
-    let first: Local = 4
-    let second: Local = 5
-    let end = linear + size - k(1)
-    let crosses = (linear ^ end) >> k(12)
+    let place: Local = 4
     return Procedure(
-      "physical", [0, 1, 2, 3],
+      "physical", [0, 1, 2],
       [
-        .assign(first, linear),
+        .assign(place, local(0)),
         .when(
           reg(.cr0).bit(31),
           then: [
             .when(isLong, then: [], otherwise: [.unsupported("paging outside long mode")]),
-            .call(walk, [linear, local(1), local(2)], result: first),
-            .when(
-              crosses,
-              then: [
-                .call(walk, [end & k(~0xFFF), local(1), local(2)], result: second),
-                .when(
-                  local(second).equals((local(first) & k(~0xFFF)) + k(0x1000)), then: [],
-                  otherwise: [.unsupported("an access across pages that are not neighbours in storage")]),
-              ], otherwise: []),
+            .call(walk, [local(0), local(1), local(2)], result: place),
           ], otherwise: []),
-        .when(
-          local(first).isAbove(.storageSize - size), then: [.unsupported("an access outside storage")],
-          otherwise: []),
-        .give(local(first)),
+        .give(local(place)),
       ])
   }
 
@@ -151,7 +135,6 @@ enum X86System {
     let entries: [Local] = [8, 9, 10, 11]
     let allowed: Local = 12
     let never: Local = 13
-    let result: Local = 14
     let address = k(0x000F_FFFF_FFFF_F000)
     let code = (isWrite << k(1)) | (local(2) << k(2)) | ((isFetch & reg(.efer).bit(11)) << k(4))
 
@@ -190,9 +173,6 @@ enum X86System {
       let entry = local(entries[depth])
       var effects: [Effect] = [
         .assign(places[depth], (table & address) + (((linear >> k(shift)) & k(511)) << k(3))),
-        .when(
-          local(places[depth]).isAbove(.storageSize - k(8)),
-          then: [.unsupported("a page table outside storage")], otherwise: []),
         .assign(entries[depth], .load(.physical, local(places[depth]), .bits64)),
         .when(entry.bit(0), then: [], otherwise: fault(0)),
         .assign(allowed, depth == 0 ? entry : local(allowed) & entry),
@@ -209,7 +189,6 @@ enum X86System {
         .when(entry.bit(7), then: finish(depth, pageBits: depth == 1 ? 30 : 21), otherwise: level(depth + 1))
       ]
     }
-    _ = result
     return Procedure("walk", [0, 1, 2], level(0))
   }
 

@@ -1,0 +1,292 @@
+import MachineCore
+import Trace
+
+extension X86Core {
+  // MARK: Segmentation
+
+  /// The linear address of `bytes` bytes at an offset in a segment, after the segment's checks.
+  @inline(__always)
+  func linear(_ segment: UInt8, _ offset: UInt64, _ bytes: UInt64, _ access: Access) throws(X86Fault)
+    -> UInt64
+  {
+    if is64 {
+      var address = offset
+      if segment >= 4 {
+        address &+= segment == 4 ? reg(.fsBase) : reg(.gsBase)
+      }
+      let last = address &+ bytes &- 1
+      // Canonical: bits 47 to 63 are all alike.
+      if (address &+ 0x8000_0000_0000) >> 48 != 0 || (last &+ 0x8000_0000_0000) >> 48 != 0 {
+        throw X86Fault(vector: segment == 2 ? 12 : 13)
+      }
+      return address
+    }
+    return try linear32(segment, offset, bytes, access)
+  }
+
+  private func linear32(
+    _ segment: UInt8, _ offset: UInt64, _ bytes: UInt64, _ access: Access
+  ) throws(X86Fault) -> UInt64 {
+    let index = Int(segment)
+    // SAFETY: segment numbers are below 6; hidden parts follow one another in encoding order.
+    let limit = r[X86Register.esLimit.index + index]
+    let attributes = r[X86Register.esAttributes.index + index]
+    let fault = X86Fault(vector: segment == 2 ? 12 : 13)
+    if isProtected {
+      if attributes & 0x80 == 0 { throw fault }
+      if access == .write, attributes & 0xA != 2 { throw fault }
+      if access == .read, attributes & 0xA == 8 { throw fault }
+    }
+    let last = offset &+ bytes &- 1
+    if attributes & 0xC == 4 {
+      let top: UInt64 = attributes >> 14 & 1 != 0 ? 0xFFFF_FFFF : 0xFFFF
+      if offset <= limit || last > top { throw fault }
+    } else if last > limit {
+      throw fault
+    }
+    return (offset &+ r[X86Register.esBase.index + index]) & 0xFFFF_FFFF
+  }
+
+  // MARK: Paging
+
+  /// The guest-physical address of a linear address within one page.
+  @inline(__always)
+  mutating func physical(_ linear: UInt64, _ access: Access, isUser: Bool) throws(X86Fault) -> UInt64 {
+    guard isPaged else { return linear }
+    let page = linear & ~0xFFF
+    let index = Int(access.rawValue) &* Self.translationCount &+ Int(linear >> 12 & 0xFF)
+    // SAFETY: three sets of 256.
+    if isUser == (privilege == 3), translations[index].tag == page | generation {
+      return translations[index].physical | linear & 0xFFF
+    }
+    let result = try walk(linear, access, isUser: isUser)
+    if isUser == (privilege == 3) {
+      translations[index] = X86Translation(tag: page | generation, physical: result & ~0xFFF)
+    }
+    return result
+  }
+
+  /// Walks the four-level tables.
+  @inline(never)
+  mutating func walk(_ linear: UInt64, _ access: Access, isUser: Bool) throws(X86Fault) -> UInt64 {
+    guard isLong else { throw .unsupported("paging outside long mode") }
+    let noExecute = reg(.efer) >> 11 & 1 != 0
+    var code: UInt64 = access == .write ? 2 : 0
+    if isUser { code |= 4 }
+    if access == .fetch, noExecute { code |= 16 }
+    let frame: UInt64 = 0x000F_FFFF_FFFF_F000
+    var table = reg(.cr3) & frame
+    var rights: UInt64 = 6
+    var never = false
+    var places: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    var entries: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    var shift: UInt64 = 39
+    var depth = 0
+    while true {
+      let place = table &+ (linear >> shift & 511) &* 8
+      let entry = readPhysical(place, 8)
+      markTable(place)
+      if entry & 1 == 0 { throw X86Fault(vector: 14, code: code, address: linear) }
+      rights &= entry
+      if entry >> 63 != 0 { never = true }
+      let isLarge = depth > 0 && depth < 3 && entry & 0x80 != 0
+      var reserved = entry >> 63 != 0 && !noExecute
+      if depth == 0, entry & 0x80 != 0 { reserved = true }
+      if isLarge, entry & (depth == 1 ? 0x3FFF_E000 : 0x1F_E000) != 0 { reserved = true }
+      if reserved { throw X86Fault(vector: 14, code: code | 9, address: linear) }
+      guard isLarge || depth == 3 else {
+        switch depth {
+        case 0: (places.0, entries.0) = (place, entry)
+        case 1: (places.1, entries.1) = (place, entry)
+        default: (places.2, entries.2) = (place, entry)
+        }
+        table = entry & frame
+        shift -= 9
+        depth += 1
+        continue
+      }
+      let mayWrite = rights & 2 != 0 || (!isUser && reg(.cr0) >> 16 & 1 == 0)
+      if (isUser && rights & 4 == 0) || (access == .write && !mayWrite) || (access == .fetch && never) {
+        throw X86Fault(vector: 14, code: code | 1, address: linear)
+      }
+      if depth > 0, entries.0 & 0x20 == 0 { writePhysical(places.0, entries.0 | 0x20, 8) }
+      if depth > 1, entries.1 & 0x20 == 0 { writePhysical(places.1, entries.1 | 0x20, 8) }
+      if depth > 2, entries.2 & 0x20 == 0 { writePhysical(places.2, entries.2 | 0x20, 8) }
+      let used = entry | (access == .write ? 0x60 : 0x20)
+      if used != entry { writePhysical(place, used, 8) }
+      let offset = (1 << shift) &- 1 as UInt64
+      return (entry & frame & ~offset) | (linear & offset)
+    }
+  }
+
+  private func markTable(_ place: UInt64) {
+    // SAFETY: checked to be inside the storage; there is a flag for every page.
+    if place < memorySize { pageFlags[Int(place >> 12)] |= Self.tablePage }
+  }
+
+  // MARK: Storage
+
+  /// Reads bytes of storage; what lies outside reads as ones.
+  func readPhysical(_ physical: UInt64, _ bytes: Int) -> UInt64 {
+    if physical <= memorySize &- 8 {
+      // SAFETY: eight bytes from `physical` are inside.
+      let raw = UInt64(littleEndian: (memory + Int(physical)).loadUnaligned(as: UInt64.self))
+      return bytes >= 8 ? raw : raw & (1 << UInt64(bytes &* 8) &- 1)
+    }
+    var value: UInt64 = 0
+    for offset in 0..<UInt64(bytes) {
+      let place = physical &+ offset
+      // SAFETY: checked.
+      let byte = place < memorySize ? memory.load(fromByteOffset: Int(place), as: UInt8.self) : 0xFF
+      value |= UInt64(byte) << (offset * 8)
+    }
+    return value
+  }
+
+  /// Writes bytes of storage, dropping what was decoded or translated from there; outside nothing happens.
+  mutating func writePhysical(_ physical: UInt64, _ value: UInt64, _ bytes: Int) {
+    guard physical < memorySize else { return }
+    let last = min(physical &+ UInt64(bytes), memorySize) &- 1
+    storedLow = min(storedLow, physical)
+    storedHigh = max(storedHigh, last &+ 1)
+    // SAFETY: pages inside the storage.
+    if pageFlags[Int(physical >> 12)] | pageFlags[Int(last >> 12)] != 0 { dropStale(physical, bytes) }
+    var place = physical
+    var rest = value
+    while place <= last {
+      memory.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: Int(place), as: UInt8.self)
+      rest >>= 8
+      place &+= 1
+    }
+  }
+
+  /// Drops decoded instructions that overlap the range, and translations if it lies in page tables.
+  @inline(never) mutating func dropStale(_ physical: UInt64, _ bytes: Int) {
+    let first = physical >= 14 ? physical - 14 : 0
+    for place in first..<(physical &+ UInt64(bytes)) {
+      let index = Int(place) & (Self.cacheSize - 1)
+      // SAFETY: masked to the cache's size.
+      if cache[index].tag == place { cache[index].tag = .max }
+    }
+    let last = min(physical &+ UInt64(bytes) &- 1, memorySize &- 1)
+    // SAFETY: pages inside the storage.
+    if (pageFlags[Int(physical >> 12)] | pageFlags[Int(last >> 12)]) & Self.tablePage != 0 {
+      dropTranslations()
+    }
+  }
+
+  /// Drops everything that came from a range that somebody else wrote.
+  mutating func storageChanged(_ range: Range<Int>) {
+    guard range.count <= 4096 else {
+      reset()
+      return
+    }
+    dropStale(UInt64(range.lowerBound), range.count)
+  }
+
+  @inline(__always) func isPlain(_ physical: UInt64) -> Bool {
+    physical <= memorySize &- 8 && physical &- deviceLow >= deviceSize
+  }
+
+  // MARK: Accesses of instructions
+
+  /// Loads `bytes` bytes at an offset in a segment.
+  @inline(__always)
+  mutating func load(_ segment: UInt8, _ offset: UInt64, _ bytes: Int) throws(X86Fault) -> UInt64 {
+    let linear = try linear(segment, offset, UInt64(bytes), .read)
+    let physical = try physical(linear, .read, isUser: privilege == 3)
+    let value: UInt64
+    if physical & 0xFFF <= 0x1000 &- UInt64(bytes), isPlain(physical) {
+      // SAFETY: eight bytes from `physical` are inside the storage.
+      let raw = UInt64(
+        littleEndian: (memory + Int(truncatingIfNeeded: physical)).loadUnaligned(as: UInt64.self))
+      value = raw & (UInt64.max &>> (64 &- UInt64(bytes) &* 8))
+    } else {
+      value = try loadSlowly(segment, offset, physical, bytes)
+    }
+    if isTracing { note(.memoryRead, offset, value, bytes) }
+    return value
+  }
+
+  @inline(never)
+  private mutating func loadSlowly(
+    _ segment: UInt8, _ offset: UInt64, _ physical: UInt64, _ bytes: Int
+  ) throws(X86Fault) -> UInt64 {
+    if isDevice(physical) { return input(.memory, physical, bytes) }
+    let first = Int(0x1000 - (physical & 0xFFF))
+    guard first < bytes else { return readPhysical(physical, bytes) }
+    let rest = try translate(segment, offset &+ UInt64(first), bytes - first, .read)
+    return readPhysical(physical, first) | readPhysical(rest, bytes - first) << UInt64(first * 8)
+  }
+
+  /// Translation of the first byte of an access, with all checks.
+  mutating func translate(
+    _ segment: UInt8, _ offset: UInt64, _ bytes: Int, _ access: Access
+  ) throws(X86Fault) -> UInt64 {
+    let linear = try linear(segment, offset, UInt64(bytes), access)
+    return try physical(linear, access, isUser: privilege == 3)
+  }
+
+  /// Checks that a store will succeed.
+  mutating func probe(_ segment: UInt8, _ offset: UInt64, _ bytes: Int) throws(X86Fault) {
+    let physical = try translate(segment, offset, bytes, .write)
+    let first = Int(0x1000 - (physical & 0xFFF))
+    if first < bytes { _ = try translate(segment, offset &+ UInt64(first), bytes - first, .write) }
+  }
+
+  /// Stores the low `bytes` bytes of `value` at an offset in a segment.
+  @inline(__always)
+  mutating func store(_ segment: UInt8, _ offset: UInt64, _ value: UInt64, _ bytes: Int) throws(X86Fault) {
+    let linear = try linear(segment, offset, UInt64(bytes), .write)
+    let physical = try physical(linear, .write, isUser: privilege == 3)
+    // SAFETY: the page flag is read only inside the storage; the store is inside it.
+    if physical & 0xFFF <= 0x1000 &- UInt64(bytes), isPlain(physical), pageFlags[Int(physical >> 12)] == 0 {
+      let place = memory + Int(truncatingIfNeeded: physical)
+      switch bytes {
+      case 1: place.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+      case 2: place.storeBytes(of: UInt16(truncatingIfNeeded: value).littleEndian, as: UInt16.self)
+      case 4: place.storeBytes(of: UInt32(truncatingIfNeeded: value).littleEndian, as: UInt32.self)
+      default: place.storeBytes(of: value.littleEndian, as: UInt64.self)
+      }
+      if physical < storedLow { storedLow = physical }
+      if physical &+ 8 > storedHigh { storedHigh = physical &+ 8 }
+    } else {
+      try storeSlowly(segment, offset, physical, value, bytes)
+    }
+    if isTracing { note(.memoryWrite, offset, value, bytes) }
+  }
+
+  @inline(never)
+  private mutating func storeSlowly(
+    _ segment: UInt8, _ offset: UInt64, _ physical: UInt64, _ value: UInt64, _ bytes: Int
+  ) throws(X86Fault) {
+    if isDevice(physical) {
+      output(.memory, physical, value, bytes)
+      return
+    }
+    let first = Int(0x1000 - (physical & 0xFFF))
+    guard first < bytes else {
+      writePhysical(physical, value, bytes)
+      return
+    }
+    let rest = try translate(segment, offset &+ UInt64(first), bytes - first, .write)
+    writePhysical(physical, value, first)
+    writePhysical(rest, value >> UInt64(first * 8), bytes - first)
+  }
+
+  @inline(never) mutating func note(_ kind: EventKind, _ address: UInt64, _ value: UInt64, _ bytes: Int) {
+    guard accessCount < Self.accessRoom else { return }
+    let mask = UInt64.max >> UInt64(64 - bytes * 8)
+    // SAFETY: the count was checked.
+    (accesses + accessCount).initialize(
+      to: TraceRecord(kind, address: address, value: value & mask, aux: UInt64(bytes)))
+    accessCount += 1
+  }
+
+  // MARK: Accesses of the processor itself
+
+  /// Reads a descriptor or another system structure at a linear address.
+  mutating func systemLoad(_ linear: UInt64, _ bytes: Int) throws(X86Fault) -> UInt64 {
+    readPhysical(try physical(linear, .read, isUser: false), bytes)
+  }
+}

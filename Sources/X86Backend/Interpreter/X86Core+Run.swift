@@ -1,0 +1,206 @@
+import MachineCore
+import Trace
+
+extension X86Core {
+  /// Runs until a limit or a stop.
+  mutating func run(_ limits: RunLimits, into recorder: TraceRecorder?) -> StopReason {
+    retired = platform.retired
+    let (last, overflow) = retired.addingReportingOverflow(limits.instructions)
+    end = overflow ? .max : last
+    let devices = platform.mappedMemory
+    deviceLow = devices.lowerBound
+    deviceSize = devices.upperBound - devices.lowerBound
+    self.recorder = recorder?.level == .final ? nil : recorder
+    skips = 0
+    enter()
+    let first = retired
+    let isObserved = self.recorder?.level == .instructions || !limits.until.isEmpty
+    let reason = isObserved ? observedLoop(limits.until) : plainLoop()
+    isTracing = false
+    leave()
+    statistics.retired &+= retired &- first
+    if reason.isGuestEnd, let recorder = self.recorder {
+      recorder.append(
+        TraceRecord(
+          .halt, mode: UInt8(privilege), code: reason.code, clock: retired, pc: rip, value: reason.status))
+    }
+    self.recorder = nil
+    return reason
+  }
+
+  /// The range that was stored to since the last call.
+  mutating func takeStored() -> Range<Int>? {
+    guard storedLow < storedHigh else { return nil }
+    let range = Int(storedLow)..<Int(min(storedHigh, memorySize))
+    (storedLow, storedHigh) = (.max, 0)
+    return range
+  }
+
+  /// The loop without a trace of instructions.
+  @inline(never) private mutating func plainLoop() -> StopReason {
+    isTracing = false
+    while true {
+      if retired >= attentionAt || reg(.halted) != 0 {
+        if let stop = boundary() {
+          if let reason = stop.reason { return reason }
+          continue
+        }
+      }
+      do throws(X86Fault) {
+        let instruction = try fetch()
+        try execute(instruction)
+        rip = next
+        retired &+= 1
+        hasProgress = true
+      } catch {
+        if let stop = deliver(error) { return stop }
+      }
+    }
+  }
+
+  /// The loop for traces of instructions and breakpoints.
+  @inline(never) private mutating func observedLoop(_ until: Set<UInt64>) -> StopReason {
+    let recordsInstructions = recorder?.level == .instructions
+    var isFirst = true
+    while true {
+      if retired >= attentionAt || reg(.halted) != 0 {
+        if let stop = boundary() {
+          if let reason = stop.reason { return reason }
+          continue
+        }
+      }
+      if !isFirst, until.contains(rip) { return .breakpoint(pc: rip) }
+      if recordsInstructions, retired & 0xFF == 0, recorder?.failure != nil { return recorderFailed }
+      isFirst = false
+      isTracing = recordsInstructions
+      accessCount = 0
+      // SAFETY: both blocks have room for every register.
+      if recordsInstructions { before.update(from: r, count: Self.registerCount) }
+      let mode = UInt8(privilege)
+      do throws(X86Fault) {
+        let instruction = try fetch()
+        // Stores of the instruction may drop its cache entry, never overwrite it.
+        let bytes = instruction.pointee.bytes
+        try execute(instruction)
+        let pc = rip
+        rip = next
+        retired &+= 1
+        hasProgress = true
+        if recordsInstructions {
+          recorder?.append(
+            TraceRecord(.retire, mode: mode, clock: retired, pc: pc, address: rip, bytes: bytes))
+          recordEffects(mode)
+        }
+      } catch {
+        if let stop = deliver(error) { return stop }
+      }
+    }
+  }
+
+  private func recordEffects(_ mode: UInt8) {
+    guard let recorder else { return }
+    for index in 0..<accessCount {
+      // SAFETY: initialised up to the count.
+      accesses[index].clock = retired
+      accesses[index].flags = mode
+      recorder.append(accesses[index])
+    }
+    recordRegisters(mode)
+  }
+
+  private func recordRegisters(_ mode: UInt8) {
+    guard let recorder else { return }
+    for index in 0..<Self.registerCount where index != X86Register.rip.index && r[index] != before[index] {
+      recorder.append(
+        TraceRecord(.registerWrite, mode: mode, code: UInt32(index), clock: retired, value: r[index]))
+    }
+  }
+
+  private var recorderFailed: StopReason {
+    .recorderFailed(recorder?.failure.map { String(describing: $0) } ?? "")
+  }
+
+  /// A reason to stop, or to look at the boundary again.
+  struct Stop {
+    var reason: StopReason?
+  }
+
+  /// What is due between two instructions, in the order that all engines share; `nil` to go on.
+  @inline(never) private mutating func boundary() -> Stop? {
+    if let status = platform.powerOff { return Stop(reason: .powerOff(status: status)) }
+    if recorder?.failure != nil { return Stop(reason: recorderFailed) }
+    leave()
+    if platform.now >= platform.deadline {
+      platform.advance()
+      enter()
+    }
+    if reg(.halted) != 0 {
+      if platform.pending != 0 {
+        set(.halted, 0)
+        skips = 0
+      } else {
+        // Devices that act for ever without asking for an interrupt must not hang the host.
+        skips += 1
+        guard platform.deadline != .max, skips < 65536 else { return Stop(reason: .idle(pc: rip)) }
+        _ = platform.skipToDeadline()
+        enter()
+      }
+      return Stop()
+    }
+    if platform.pending != 0, hasProgress, flags & X86Flags.interrupt.rawValue != 0 {
+      let line = UInt64(platform.acknowledge() ?? 0)
+      enter()
+      next = rip
+      return Stop(reason: deliver(vector: 32 &+ line, value: line, code: 0, isInterrupt: true))
+    }
+    return retired >= end ? Stop(reason: .limit) : nil
+  }
+
+  /// Delivers the fault of an instruction; a reason when that cannot be done.
+  @inline(never) private mutating func deliver(_ fault: X86Fault) -> StopReason? {
+    if fault.isUnsupported {
+      let reason = fault.reason.utf8CodeUnitCount == 0 ? unsupportedText : "\(fault.reason)"
+      return .unsupported(UnsupportedInstruction(pc: rip, bytes: currentBytesAt(rip), reason: reason))
+    }
+    let value = fault.vector == 14 ? fault.address : fault.code
+    return deliver(vector: UInt64(fault.vector), value: value, code: fault.code, isInterrupt: false)
+  }
+
+  private mutating func deliver(
+    vector: UInt64, value: UInt64, code: UInt64, isInterrupt: Bool
+  ) -> StopReason? {
+    let saved = rip
+    let checkStop = StopReason.checkStop(cause: UInt32(truncatingIfNeeded: vector), pc: saved)
+    guard hasProgress || isInterrupt else { return checkStop }
+    let mode = UInt8(privilege)
+    // SAFETY: both blocks have room for every register.
+    before.update(from: r, count: Self.registerCount)
+    isTracing = false
+    do throws(X86Fault) {
+      try enterHandler(vector: vector, value: value, code: code, isInterrupt: isInterrupt)
+    } catch {
+      if error.isUnsupported {
+        return .unsupported(
+          UnsupportedInstruction(pc: saved, bytes: currentBytesAt(saved), reason: "\(error.reason)"))
+      }
+      return checkStop
+    }
+    hasProgress = false
+    if let recorder {
+      recorder.append(
+        TraceRecord(
+          isInterrupt ? .interrupt : .trap, mode: mode, code: UInt32(truncatingIfNeeded: vector),
+          clock: retired, pc: saved, value: value, aux: rip))
+      recordRegisters(mode)
+    }
+    return nil
+  }
+
+  /// Bytes of the instruction at `address` for messages.
+  private mutating func currentBytesAt(_ address: UInt64) -> [UInt8] {
+    if let instruction = try? fetch(), instruction.pointee.length > 0, next &- address < 16 {
+      return instruction.pointee.bytes.array
+    }
+    return currentBytes.array
+  }
+}

@@ -1,0 +1,251 @@
+import MachineCore
+import Trace
+
+/// An instruction as the interpreter keeps it: decoded, with the bytes and place it came from.
+struct X86CachedInstruction {
+  /// Guest-physical address of the first byte; all ones for an empty entry.
+  var tag: UInt64 = .max
+  var bytes = InstructionBytes()
+  var operation = X86Operation.nop
+  var context: UInt8 = 0
+  var length: UInt8 = 0
+  var width = Width.bits32
+  var address = Width.bits32
+  var stack = Width.bits32
+  var repeats: UInt8 = 0
+  var condition: UInt8 = 0
+  var segment: UInt8 = 0
+  var operandCount: UInt8 = 0
+  var isBitString = false
+  var isRelative = false
+  var a = Operand()
+  var b = Operand()
+  var c = Operand()
+}
+
+/// One remembered translation; the tag is the linear page with the generation in its low bits.
+struct X86Translation: BitwiseCopyable {
+  var tag: UInt64 = .max
+  var physical: UInt64 = 0
+}
+
+/// The interpreter's processor: registers, caches and memory behind raw pointers, nothing counted.
+///
+/// The decode cache and the translations are invisible: stores into pages that hold decoded code or
+/// page tables drop what they make stale.
+struct X86Core: ~Copyable {
+  static let registerCount = X86Register.allCases.count
+  /// A register that is always zero, for addresses without base or index.
+  static let zeroSlot = registerCount
+  /// The address of the next instruction, for addresses relative to it.
+  static let nextSlot = registerCount + 1
+  static let cacheSize = 1 << 14
+  static let translationCount = 256
+  static let codePage: UInt8 = 1
+  static let tablePage: UInt8 = 2
+  static let accessRoom = 64
+
+  let platform: Platform
+  let r: UnsafeMutablePointer<UInt64>
+  let before: UnsafeMutablePointer<UInt64>
+  let memory: UnsafeMutableRawPointer
+  let memorySize: UInt64
+  let cache: UnsafeMutablePointer<X86CachedInstruction>
+  /// For each page of storage, whether decoded code or page tables lie there.
+  let pageFlags: UnsafeMutablePointer<UInt8>
+  /// Translations for fetches, reads and writes, one after the other.
+  let translations: UnsafeMutablePointer<X86Translation>
+  var generation: UInt64 = 0
+  let scratch: UnsafeMutablePointer<X86CachedInstruction>
+
+  var deviceLow: UInt64 = 0
+  var deviceSize: UInt64 = 0
+
+  // What follows from control registers and segments; see `updateMode`.
+  var is64 = false
+  var isLong = false
+  var isProtected = false
+  var isPaged = false
+  var privilege: UInt64 = 0
+  var context: UInt8 = 0
+  var stackWidth = Width.bits16
+  /// The page that is being executed.
+  var fetchLinear: UInt64 = .max
+  var fetchPhysical: UInt64 = 0
+
+  var recorder: TraceRecorder?
+  var isTracing = false
+  let accesses: UnsafeMutablePointer<TraceRecord>
+  var accessCount = 0
+
+  var retired: UInt64 = 0
+  var idle: UInt64 = 0
+  var end: UInt64 = 0
+  var attentionAt: UInt64 = 0
+  var hasProgress = true
+  var skips = 0
+  /// Bytes of the instruction under way, as far as they were read.
+  var currentBytes = InstructionBytes()
+  var unsupportedText = ""
+  var storedLow = UInt64.max
+  var storedHigh: UInt64 = 0
+  /// Storage was changed from outside since the last look.
+  let stale: UnsafeMutablePointer<Bool>
+  var statistics = EngineStatistics()
+
+  init(platform: Platform, stale: UnsafeMutablePointer<Bool>) {
+    self.stale = stale
+    self.platform = platform
+    memory = platform.memory.base
+    memorySize = UInt64(platform.memory.size)
+    // SAFETY: all buffers belong to this value, are initialised here and freed in deinit.
+    r = .allocate(capacity: Self.registerCount + 2)
+    r.initialize(repeating: 0, count: Self.registerCount + 2)
+    before = .allocate(capacity: Self.registerCount)
+    before.initialize(repeating: 0, count: Self.registerCount)
+    cache = .allocate(capacity: Self.cacheSize)
+    cache.initialize(repeating: X86CachedInstruction(), count: Self.cacheSize)
+    scratch = .allocate(capacity: 1)
+    scratch.initialize(to: X86CachedInstruction())
+    let pages = platform.memory.size / 4096 + 1
+    pageFlags = .allocate(capacity: pages)
+    pageFlags.initialize(repeating: 0, count: pages)
+    translations = .allocate(capacity: 3 * Self.translationCount)
+    translations.initialize(repeating: X86Translation(), count: 3 * Self.translationCount)
+    accesses = .allocate(capacity: Self.accessRoom)
+  }
+
+  deinit {
+    r.deallocate()
+    before.deallocate()
+    cache.deallocate()
+    scratch.deallocate()
+    pageFlags.deallocate()
+    translations.deallocate()
+    accesses.deallocate()
+  }
+
+  // MARK: Registers
+
+  @inline(__always) func reg(_ register: X86Register) -> UInt64 {
+    // SAFETY: the file has a place for every register.
+    r[Int(register.rawValue)]
+  }
+  @inline(__always) func set(_ register: X86Register, _ value: UInt64) { r[Int(register.rawValue)] = value }
+  @inline(__always) var flags: UInt64 {
+    get { r[Int(X86Register.rflags.rawValue)] }
+    nonmutating set { r[Int(X86Register.rflags.rawValue)] = newValue }
+  }
+  @inline(__always) var rip: UInt64 {
+    get { r[Int(X86Register.rip.rawValue)] }
+    nonmutating set { r[Int(X86Register.rip.rawValue)] = newValue }
+  }
+  /// Address of the next instruction; where execution goes on unless a branch changes it.
+  @inline(__always) var next: UInt64 {
+    get { r[Self.nextSlot] }
+    nonmutating set { r[Self.nextSlot] = newValue }
+  }
+
+  /// Writes the low part of a general register; 32-bit parts clear the rest.
+  @inline(__always) func setPart(_ register: X86Register, _ width: Width, _ value: UInt64) {
+    let index = Int(register.rawValue)
+    switch width {
+    case .bits8: r[index] = (r[index] & ~0xFF) | (value & 0xFF)
+    case .bits16: r[index] = (r[index] & ~0xFFFF) | (value & 0xFFFF)
+    case .bits32: r[index] = value & 0xFFFF_FFFF
+    case .bits64: r[index] = value
+    }
+  }
+
+  @inline(__always) func part(_ register: X86Register, _ width: Width) -> UInt64 {
+    reg(register) & width.mask
+  }
+
+  // MARK: Mode
+
+  /// Recomputes what follows from control registers and segments, and drops translations when they
+  /// may have changed.
+  mutating func updateMode() {
+    let cr0 = reg(.cr0)
+    isProtected = cr0 & 1 != 0
+    isPaged = cr0 >> 31 & 1 != 0
+    isLong = reg(.efer) >> 10 & 1 != 0
+    let code = reg(.csAttributes)
+    is64 = isLong && code >> 13 & 1 != 0
+    privilege = reg(.ssAttributes) >> 5 & 3
+    let wideStack = reg(.ssAttributes) >> 14 & 1
+    context = UInt8(is64 ? 2 : code >> 14 & 1) | UInt8(wideStack) << 2 | (isProtected ? 8 : 0)
+    stackWidth = is64 ? .bits64 : wideStack != 0 ? .bits32 : .bits16
+    dropTranslations()
+  }
+
+  /// Makes every remembered translation stale.
+  mutating func dropTranslations() {
+    generation = (generation &+ 1) & 0xFFF
+    fetchLinear = .max
+    guard generation == 0 else { return }
+    // SAFETY: the buffer has three sets.
+    for index in 0..<3 * Self.translationCount { translations[index].tag = .max }
+  }
+
+  /// Forgets everything decoded or translated; for a state or storage that changed from outside.
+  mutating func reset() {
+    // SAFETY: within the allocated counts.
+    for index in 0..<Self.cacheSize { cache[index].tag = .max }
+    let pages = Int(memorySize / 4096) + 1
+    for page in 0..<pages { pageFlags[page] = 0 }
+    updateMode()
+  }
+
+  // MARK: Platform
+
+  @inline(__always) mutating func leave() { platform.retired = retired }
+
+  mutating func enter() {
+    // SAFETY: the flag lives as long as the engine that owns this core.
+    if stale.pointee {
+      stale.pointee = false
+      reset()
+    }
+    idle = platform.idle
+    let deadline = platform.deadline
+    if platform.pending != 0 || platform.powerOff != nil {
+      attentionAt = 0
+    } else {
+      attentionAt = deadline == .max ? end : min(end, deadline > idle ? deadline - idle : 0)
+    }
+  }
+
+  mutating func recordDevice(port: UInt64, address: UInt64, value: UInt64, bytes: Int, isWrite: Bool) {
+    guard let recorder else { return }
+    var record = TraceRecord(
+      .device, mode: UInt8(privilege), code: UInt32(truncatingIfNeeded: port), clock: retired, pc: rip,
+      address: address, value: value, aux: UInt64(bytes))
+    if isWrite { record.flags |= TraceRecord.writeFlag }
+    recorder.append(record)
+  }
+
+  mutating func input(_ space: Platform.Space, _ address: UInt64, _ bytes: Int) -> UInt64 {
+    leave()
+    let value = platform.read(space, address, width: bytes)
+    enter()
+    recordDevice(
+      port: space == .port ? address : 0, address: space == .port ? 0 : address, value: value, bytes: bytes,
+      isWrite: false)
+    return value
+  }
+
+  mutating func output(_ space: Platform.Space, _ address: UInt64, _ value: UInt64, _ bytes: Int) {
+    leave()
+    let value = bytes >= 8 ? value : value & (1 << UInt64(bytes * 8) &- 1)
+    recordDevice(
+      port: space == .port ? address : 0, address: space == .port ? 0 : address, value: value, bytes: bytes,
+      isWrite: true)
+    platform.write(space, address, value, width: bytes)
+    enter()
+  }
+
+  func isDevice(_ physical: UInt64) -> Bool {
+    physical &- deviceLow < deviceSize && platform.claims(.memory, physical)
+  }
+}
