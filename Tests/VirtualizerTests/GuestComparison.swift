@@ -116,7 +116,9 @@ struct Outcome {
     if mine.count != others.count { return "\(mine.count) guest records | \(others.count)" }
     if reason != other.reason { return "\(reason) | \(other.reason)" }
     if state != other.state { return "state \(state) | \(other.state)" }
-    if memory != other.memory, let address = zip(memory, other.memory).enumerated().first(where: { $1.0 != $1.1 })?.offset {
+    if memory != other.memory,
+      let address = zip(memory, other.memory).enumerated().first(where: { $1.0 != $1.1 })?.offset
+    {
       return "memory at \(hex(UInt64(address)))"
     }
     if console != other.console { return "console" }

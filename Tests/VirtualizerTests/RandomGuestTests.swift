@@ -29,10 +29,9 @@ struct SeededGenerator: RandomNumberGenerator {
       paging: pagesSupervisor, pc: Kernel.handler, base: pagesSupervisor ? 0x8000 : 0,
       bound: pagesSupervisor ? 0x1_0000 : .max)
     // Code and data everywhere except where tables and the kernel lie.
-    for address in stride(from: 0x400 as UInt32, to: 0x1_0000, by: 4) {
-      guest.at(address)
-      guest.word(word(&random))
-    }
+    let pool = (0..<1024).map { _ in word(&random) }
+    guest.at(0x400)
+    while guest.here < 0x1_0000 { guest.word(pool[Int(random.next() & 1023)]) }
     for address in stride(from: 0x8000 as UInt32, to: 0xC000, by: 4) {
       guest.at(address)
       let isDirectory = address < 0x9000
@@ -111,12 +110,12 @@ struct SeededGenerator: RandomNumberGenerator {
   @Test func randomSupervisorsAgreeWithTheBareMachine() throws {
     var retired: UInt64 = 0
     var kinds: [String: Int] = [:]
-    for seed in 1...120 as ClosedRange<UInt64> {
+    for seed in 1...90 as ClosedRange<UInt64> {
       let (bare, virtual) = try expectEquivalence(Self.guest(seed: seed), "seed \(seed)", depths: 1...2)
       retired += bare.retired
       for name in virtual.statistics.exits.keys { kinds[name, default: 0] += 1 }
     }
-    #expect(retired > 20_000)
+    #expect(retired > 15_000)
     for kind in ["page fill", "privileged", "bounds", "page-read", "page-write", "page-fetch", "timer"] {
       #expect(kinds[kind] ?? 0 > 0, "no guest had an exit `\(kind)`: \(kinds)")
     }
