@@ -1,1 +1,7 @@
-print("triad")
+import Foundation
+import TriadCommands
+
+exit(
+  Triad.run(
+    Array(CommandLine.arguments.dropFirst()),
+    on: .standard(environment: ProcessInfo.processInfo.environment)))

@@ -1,0 +1,138 @@
+import Foundation
+import MachineCore
+import X86Backend
+
+let doctorCommand = CommandSpecification(
+  name: "doctor", summary: "Say what this host can do, and what each lack means.", arguments: [],
+  options: [
+    OptionSpecification("--probe", "also measure where this host's KVM departs from the manual"), jsonOption,
+  ],
+  examples: ["triad doctor", "triad doctor --probe"],
+  run: { arguments, terminal in
+    let probe = KVMProbe.shared
+    let deviations = arguments.has("--probe") && probe.isUsable ? HostDeviations.measured : nil
+    if arguments.has("--json") {
+      terminal.line(try jsonText(DoctorOutput(probe, deviations)))
+      return .success
+    }
+    let rows = hostFacts(probe)
+    let width = rows.map(\.0.count).max() ?? 0
+    for (name, value) in rows { terminal.line(name.padding(to: width) + "  " + value) }
+    terminal.line()
+    if let error = probe.error {
+      terminal.line("x86 programs run on simulator and emulator only: \(error.description)")
+      terminal.line("  help: \(error.remedy)")
+      terminal.line("All toy machines, the virtualizer included, work without KVM.")
+    } else {
+      terminal.line("Everything works here: toy and x86 programs on all three machines.")
+      if let limitation = probe.stepping.limitation {
+        terminal.line("Instruction-level traces of the x86 virtualizer have a limit: \(limitation).")
+      }
+    }
+    if let deviations { writeDeviations(deviations, terminal) }
+    return .success
+  })
+
+private func hostFacts(_ probe: KVMProbe) -> [(String, String)] {
+  var rows = [
+    (
+      "host",
+      "\(operatingSystem), \(architecture), \(ProcessInfo.processInfo.activeProcessorCount) processors"
+    ),
+    ("compiler", compilerVersion), ("build", buildKind),
+    ("kvm", probe.isUsable ? "usable: a guest ran" : "not usable"), ("kvm flavour", probe.flavour),
+    ("kvm api", probe.apiVersion.map(String.init) ?? "unknown"),
+  ]
+  for (name, value) in probe.capabilities {
+    rows.append(("  " + name.replacing("KVM_CAP_", with: "").lowercased(), value == 0 ? "no" : String(value)))
+  }
+  return rows
+}
+
+private func writeDeviations(_ deviations: [HostDeviation], _ terminal: Terminal) {
+  terminal.line()
+  if deviations.allSatisfy(\.conforms) {
+    terminal.line("KVM behaved by the manual in all \(deviations.count) probes.")
+  }
+  var table = TextTable([
+    ("behaviour", .left), ("manual", .left), ("expected", .left), ("seen", .left), ("", .left),
+  ])
+  for deviation in deviations {
+    table.add([
+      deviation.behaviour, deviation.manual, deviation.expected, deviation.seen,
+      deviation.conforms ? "" : "deviates",
+    ])
+  }
+  for line in table.lines() { terminal.line(line) }
+}
+
+private var operatingSystem: String {
+  #if os(Linux)
+    "Linux"
+  #elseif os(macOS)
+    "macOS"
+  #else
+    "unknown system"
+  #endif
+}
+
+private var architecture: String {
+  #if arch(x86_64)
+    "x86-64"
+  #elseif arch(arm64)
+    "arm64"
+  #else
+    "other processor"
+  #endif
+}
+
+private var compilerVersion: String {
+  #if compiler(>=6.4)
+    "Swift 6.4 or later"
+  #elseif compiler(>=6.3)
+    "Swift 6.3"
+  #else
+    "Swift 6.2"
+  #endif
+}
+
+private var buildKind: String {
+  #if DEBUG
+    "debug: about ten times slower than `-c release`"
+  #else
+    "release"
+  #endif
+}
+
+/// What `triad doctor --json` prints.
+private struct DoctorOutput: Encodable {
+  struct Deviation: Encodable {
+    var id: String
+    var behaviour: String
+    var manual: String
+    var expected: String
+    var seen: String
+    var conforms: Bool
+  }
+
+  var facts: [String: String]
+  var kvmUsable: Bool
+  var kvmError: String?
+  var kvmRemedy: String?
+  var steppingLimitation: String?
+  var deviations: [Deviation]?
+
+  init(_ probe: KVMProbe, _ measured: [HostDeviation]?) {
+    facts = Dictionary(
+      hostFacts(probe).map { ($0.0.trimmingCharacters(in: .whitespaces), $0.1) }, uniquingKeysWith: { $1 })
+    kvmUsable = probe.isUsable
+    kvmError = probe.error?.description
+    kvmRemedy = probe.error?.remedy
+    steppingLimitation = probe.stepping.limitation
+    deviations = measured?.map {
+      Deviation(
+        id: $0.id, behaviour: $0.behaviour, manual: $0.manual, expected: $0.expected, seen: $0.seen,
+        conforms: $0.conforms)
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import MachineCore
+import ToyISA
+
+// Options that several commands share, each written once.
+
+let onOption = OptionSpecification("--on", "ENGINE", "simulator, emulator or virtualizer (default emulator)")
+let variantOption = OptionSpecification(
+  "--variant", "V", "toy ISA variant: " + ToyVariant.allCases.map(\.rawValue).joined(separator: ", "))
+let depthOption = OptionSpecification(
+  "--depth", "N", "VMMs on top of each other, 1 to 4 (virtualizer, toy ISA)")
+let limitOption = OptionSpecification("--max-instructions", "N", "stop after N retired instructions")
+let inputOption = OptionSpecification("--input", "FILE", "what the console receives")
+let jsonOption = OptionSpecification("--json", "result as JSON on standard output")
+let machineOptions = [
+  variantOption, inputOption,
+  OptionSpecification("--disk", "FILE", "contents of the toy machine's disk"),
+  OptionSpecification("--memory", "BYTES", "size of guest storage, a multiple of 4096"),
+  OptionSpecification("--define", "NAME=N", "constant for the toy assembler", repeats: true),
+  OptionSpecification("--isa", "ISA", "toy or x86, when it cannot be seen from the file"),
+  OptionSpecification("--mode", "BITS", "16, 32 or 64: mode an x86 machine starts in"),
+  OptionSpecification("--load-address", "ADDRESS", "where a flat x86 file goes"),
+]
+let programArgument = ArgumentSpecification(
+  name: "PROGRAM", help: "built-in name, toy source (.asm, .s) or image, x86 ELF or flat file", count: 1...1)

@@ -1,0 +1,208 @@
+import Foundation
+import MachineCore
+import Properties
+import ToyISA
+import X86Backend
+
+/// The programs that come with the package.
+enum BuiltIn {
+  /// What `triad compare` runs when nothing is named.
+  static let comparisonSet: [String] =
+    ["hello", "crc32", "minos", "minos-paging"]
+    + ToyPrograms.all.filter { $0.category == .hostile }.map(\.name) + X86Workload.all.map(\.name)
+
+  /// All names, for suggestions.
+  static var names: [String] { ToyPrograms.all.map(\.name) + X86Workload.all.map(\.name) }
+}
+
+/// The workload that a word on the command line names: a built-in program or a file.
+func loadWorkload(_ name: String, _ arguments: ParsedArguments) throws -> Workload {
+  let variant =
+    try arguments.choice("--variant", of: ToyVariant.self, named: \.rawValue) ?? .classic
+  if arguments.value("--isa") != "x86", let program = ToyPrograms.named(name) {
+    return try builtIn(program, variant, arguments)
+  }
+  if let workload = X86Workload.all.first(where: { $0.name == name }) {
+    var machine = try workload.machine(memorySize: try memorySize(arguments) ?? X86Layout.defaultMemorySize)
+    try adjust(&machine, arguments)
+    return Workload(
+      name: workload.name, title: workload.description, machine: .x86(machine),
+      instructionLimit: 100_000_000, expectedConsole: Array(workload.expectedConsole.utf8))
+  }
+  guard FileManager.default.fileExists(atPath: name) else {
+    throw CommandFailure.badInput(
+      "there is no built-in program and no file `\(name)`" + suggestion(name, BuiltIn.names)
+        + "\n  help: `triad programs` lists what is built in")
+  }
+  return try workload(file: name, try readFile(name), variant, arguments)
+}
+
+private func builtIn(_ program: ToyProgram, _ variant: ToyVariant, _ arguments: ParsedArguments) throws
+  -> Workload
+{
+  var machine = program.machine
+  try adjust(&machine, arguments)
+  let extra = try defines(arguments)
+  let image = try assemble(program.source, program.file, program.defines.merging(extra) { $1 })
+  let expected = extra.isEmpty && variant == .classic ? program.expectedConsole : nil
+  return Workload(
+    name: program.name, title: program.title, machine: .toy(image, machine, variant),
+    instructionLimit: program.instructionLimit, expectedConsole: expected.map { Array($0.utf8) })
+}
+
+/// A file's workload, by what the bytes and the options say it is.
+private func workload(
+  file: String, _ bytes: [UInt8], _ variant: ToyVariant, _ arguments: ParsedArguments
+) throws -> Workload {
+  let name = URL(fileURLWithPath: file).lastPathComponent
+  let isa = arguments.value("--isa")
+  if let isa, !["toy", "x86"].contains(isa) {
+    throw CommandFailure.usage("--isa takes toy or x86, not `\(isa)`")
+  }
+  let isELF = bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46])
+  let isImage = ToyImage.isImage(bytes)
+  let isSource = ["asm", "s", "S"].contains(URL(fileURLWithPath: file).pathExtension)
+  if isELF || isa == "x86" || (isa == nil && !isImage && !isSource && arguments.value("--mode") != nil) {
+    var machine = try X86Loader.load(
+      bytes, mode: try x86Mode(arguments), loadAddress: try arguments.number("--load-address"),
+      memorySize: try memorySize(arguments) ?? X86Layout.defaultMemorySize)
+    try adjust(&machine, arguments)
+    return Workload(name: name, machine: .x86(machine))
+  }
+  guard isImage || isSource || isa == "toy" else {
+    throw CommandFailure.badInput(
+      "`\(file)` is neither ELF, nor a toy image, nor named .asm or .s"
+        + "\n  help: a flat x86 file needs --mode 16, 32 or 64; toy source of another name needs --isa toy")
+  }
+  var machine = ToyMachine()
+  try adjust(&machine, arguments)
+  let image =
+    isImage
+    ? try ToyImage(decoding: bytes)
+    : try assemble(String(decoding: bytes, as: UTF8.self), file, defines(arguments))
+  return Workload(name: name, machine: .toy(image, machine, variant))
+}
+
+/// Assembles, or fails with every error rendered.
+func assemble(_ source: String, _ file: String, _ defines: [String: Int64]) throws -> ToyImage {
+  do {
+    return try ToyAssembler.assemble(
+      source, file: file, defines: defines, include: fileIncludes(besides: file))
+  } catch {
+    throw CommandFailure.badInput(error.pretty)
+  }
+}
+
+/// Finds included files beside the one that includes them.
+func fileIncludes(besides file: String) -> (String) -> String? {
+  let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+  return { name in try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8) }
+}
+
+/// The constants of `--define`.
+func defines(_ arguments: ParsedArguments) throws -> [String: Int64] {
+  var result: [String: Int64] = [:]
+  for text in arguments.all("--define") {
+    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+    guard let name = parts.first, parts.count <= 2, let value = parts.count == 2 ? parseSigned(parts[1]) : 1
+    else {
+      throw CommandFailure.usage("--define takes NAME=NUMBER, not `\(text)`")
+    }
+    result[name] = value
+  }
+  return result
+}
+
+private func parseSigned(_ text: String) -> Int64? {
+  text.hasPrefix("-")
+    ? parseNumber(String(text.dropFirst())).flatMap { Int64(exactly: $0) }.map { -$0 }
+    : parseNumber(text).flatMap { Int64(exactly: $0) }
+}
+
+private func x86Mode(_ arguments: ParsedArguments) throws -> X86Mode? {
+  try arguments.value("--mode").map { text in
+    try parseChoice(text, "--mode", of: X86Mode.self) { String($0.rawValue) }
+  }
+}
+
+private func memorySize(_ arguments: ParsedArguments) throws -> Int? {
+  try arguments.number("--memory").map { Int(clamping: $0) }
+}
+
+private func adjust(_ machine: inout ToyMachine, _ arguments: ParsedArguments) throws {
+  if let size = try memorySize(arguments) { machine.memorySize = size }
+  if let file = arguments.value("--input") { machine.input = try readFile(file) }
+  if let file = arguments.value("--disk") { machine.disk = try readFile(file) }
+}
+
+private func adjust(_ machine: inout X86Machine, _ arguments: ParsedArguments) throws {
+  for option in ["--disk", "--variant", "--define"] where arguments.values[option] != nil {
+    throw CommandFailure.usage("\(option) is for toy programs")
+  }
+  if let file = arguments.value("--input") { machine.input = try readFile(file) }
+}
+
+/// The bytes of a file, or an error that names it. More than 256 MiB is refused.
+func readFile(_ path: String) throws -> [UInt8] {
+  let limit = 256 << 20
+  do {
+    let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+    defer { try? handle.close() }
+    let data = try handle.read(upToCount: limit + 1) ?? Data()
+    guard data.count <= limit else {
+      throw CommandFailure.badInput(
+        "`\(path)` is larger than \(limit >> 20) MiB: no program or input is that large")
+    }
+    return [UInt8](data)
+  } catch let failure as CommandFailure {
+    throw failure
+  } catch {
+    throw CommandFailure.badInput("cannot read `\(path)`: \(reason(error))")
+  }
+}
+
+/// Writes a file whole or not at all.
+func writeFile(_ bytes: [UInt8], to path: String) throws {
+  do {
+    try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+  } catch {
+    throw CommandFailure.badInput("cannot write `\(path)`: \(reason(error))")
+  }
+}
+
+/// What the operating system says, without Foundation's wrapping.
+private func reason(_ error: any Error) -> String {
+  if let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError,
+    underlying.domain == NSPOSIXErrorDomain
+  {
+    return String(cString: strerror(Int32(underlying.code)))
+  }
+  return error.localizedDescription
+}
+
+/// The engine that the options ask for.
+func makeEngine(_ workload: Workload, _ arguments: ParsedArguments) throws -> any Engine {
+  let kind =
+    try arguments.choice("--on", of: EngineKind.self, named: \.rawValue) ?? .emulator
+  do {
+    return try workload.makeEngine(kind, depth: try parseDepth(arguments))
+  } catch let refusal as EngineRefusal {
+    throw CommandFailure(status: refusal.isHostLack ? .hostLacks : .badInput, message: refusal.description)
+  }
+}
+
+/// The value of `--depth`.
+func parseDepth(_ arguments: ParsedArguments) throws -> Int {
+  let depth = try arguments.number("--depth") ?? 1
+  guard (1...4).contains(depth) else { throw CommandFailure.usage("--depth takes 1 to 4, not \(depth)") }
+  return Int(depth)
+}
+
+extension Workload {
+  /// The address that a word names: a number or a symbol.
+  func address(_ text: String) throws -> UInt64 {
+    if let number = parseNumber(text) ?? symbolAddress(text) { return number }
+    throw CommandFailure.usage(
+      "`\(text)` is neither an address nor a symbol of \(name)" + suggestion(text, symbolNames))
+  }
+}

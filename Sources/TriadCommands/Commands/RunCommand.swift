@@ -1,0 +1,183 @@
+import Foundation
+import MachineCore
+import Properties
+
+let runCommand = CommandSpecification(
+  name: "run", summary: "Run a program on one machine.", arguments: [programArgument],
+  options: [
+    onOption, depthOption, limitOption,
+    OptionSpecification(
+      "--until", "PLACE", "stop before the instruction at an address or symbol", repeats: true),
+    OptionSpecification("--dump", "START:LENGTH", "show guest-physical memory at the end", repeats: true),
+    OptionSpecification("--expect", "REG=VALUE", "exit 1 unless the register ends so", repeats: true),
+    OptionSpecification("--propagate", "exit with the status that the guest gave"),
+    OptionSpecification("--quiet", short: "-q", "no summary line"), jsonOption,
+  ] + machineOptions,
+  examples: [
+    "triad run hello", "triad run minos --on virtualizer --depth 2", "triad run crc32 --on simulator --json",
+  ],
+  run: { arguments, terminal in
+    let workload = try loadWorkload(arguments.positional[0], arguments)
+    let engine = try makeEngine(workload, arguments)
+    let limits = RunLimits(
+      instructions: try arguments.number("--max-instructions") ?? workload.instructionLimit,
+      until: Set(try arguments.all("--until").map { try workload.address($0) }))
+    let dumps = try arguments.all("--dump").map(parseRange)
+    let expectations = try arguments.all("--expect").map { try parseExpectation($0, engine) }
+    let wantsJSON = arguments.has("--json")
+    let console = ConsoleStream(terminal)
+    if !wantsJSON { engine.platform.consoleObserver = { console.put($0) } }
+
+    let start = ContinuousClock.now
+    let stop = try engine.run(limits, into: nil)
+    let seconds = start.duration(to: .now).seconds
+
+    if wantsJSON {
+      terminal.line(try jsonText(RunOutput(workload, engine, stop, seconds, dumps)))
+    } else {
+      console.flush()
+      for dump in dumps { terminal.line(try hexDump(engine.platform.memory, dump)) }
+      if !arguments.has("--quiet") { terminal.note(summary(workload, engine, stop)) }
+    }
+    let wrong = expectations.filter { engine.state.registers[$0.register] != $0.value }
+    for expectation in wrong {
+      terminal.note(
+        "expected \(expectation.name) = \(hex(expectation.value)), found \(hex(engine.state.registers[expectation.register]))"
+      )
+    }
+    if !wrong.isEmpty { return .failure }
+    return exitStatus(stop, propagate: arguments.has("--propagate"))
+  })
+
+/// The exit status that a run's end stands for.
+private func exitStatus(_ stop: StopReason, propagate: Bool) -> ExitStatus {
+  switch stop {
+  case .powerOff(let status): propagate ? ExitStatus(rawValue: Int32(status & 0xFF)) : .success
+  case .idle, .breakpoint: .success
+  case .limit, .hostTimeLimit: .limitReached
+  case .checkStop, .unsupported, .hostFailure: .guestFault
+  case .recorderFailed: .badInput
+  }
+}
+
+private func summary(_ workload: Workload, _ engine: any Engine, _ stop: StopReason) -> String {
+  let statistics = engine.statistics
+  var text = "[\(workload.name) on \(engine.kind.rawValue) (\(engine.flavour)): \(stop)"
+  if engine.capabilities.countsInstructions { text += "; \(grouped(engine.platform.retired)) instructions" }
+  if statistics.exitCount > 0 { text += "; \(grouped(statistics.exitCount)) exits" }
+  return text + "]"
+}
+
+private struct Expectation {
+  var name: String
+  var register: Int
+  var value: UInt64
+}
+
+private func parseExpectation(_ text: String, _ engine: any Engine) throws -> Expectation {
+  let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+  let registers = engine.instructionSet.registers
+  guard parts.count == 2, let value = parseNumber(parts[1]) else {
+    throw CommandFailure.usage("--expect takes REGISTER=VALUE, not `\(text)`")
+  }
+  guard let register = registers.firstIndex(where: { $0.name == parts[0] }) else {
+    throw CommandFailure.usage(
+      "--expect: there is no register `\(parts[0])`" + suggestion(parts[0], registers.map(\.name)))
+  }
+  return Expectation(name: parts[0], register: register, value: value)
+}
+
+private func parseRange(_ text: String) throws -> Range<Int> {
+  let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+  guard parts.count == 2, let start = parseNumber(parts[0]), let length = parseNumber(parts[1]), length > 0,
+    start <= 1 << 40, length <= 1 << 24
+  else {
+    throw CommandFailure.usage("--dump takes START:LENGTH in bytes (LENGTH at most 16 MiB), not `\(text)`")
+  }
+  return Int(start)..<Int(start + length)
+}
+
+/// Console bytes go to standard output as they come, in whole lines where possible, so that a
+/// character of several bytes is not cut.
+private final class ConsoleStream {
+  private let terminal: Terminal
+  private var pending: [UInt8] = []
+
+  init(_ terminal: Terminal) { self.terminal = terminal }
+
+  func put(_ byte: UInt8) {
+    pending.append(byte)
+    if byte == 0x0A || pending.count >= 4096 { flush() }
+  }
+
+  func flush() {
+    guard !pending.isEmpty else { return }
+    terminal.output(String(decoding: pending, as: UTF8.self))
+    pending.removeAll(keepingCapacity: true)
+  }
+}
+
+/// Sixteen bytes a line, with printable characters beside them.
+func hexDump(_ memory: GuestMemory, _ range: Range<Int>) throws -> String {
+  let bytes = try memory.read(range)
+  return stride(from: 0, to: bytes.count, by: 16).map { offset in
+    let row = bytes[offset..<min(offset + 16, bytes.count)]
+    let digits = row.map { String(hex(UInt64($0), digits: 2).dropFirst(2)) }.joined(separator: " ")
+    let text = row.map { (0x20..<0x7F).contains($0) ? String(UnicodeScalar($0)) : "." }.joined()
+    return "\(hex(UInt64(range.lowerBound + offset), digits: 8))  \(digits.padding(to: 47))  \(text)"
+  }.joined(separator: "\n")
+}
+
+extension Duration {
+  /// The duration in seconds.
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}
+
+/// What `triad run --json` prints.
+private struct RunOutput: Encodable {
+  var program: String
+  var isa: String
+  var variant: String
+  var engine: String
+  var flavour: String
+  var stop: StopOutput
+  var console: String
+  var consoleBytes: String
+  var registers: [String: String]
+  var statistics: StatisticsOutput
+  var memoryDigest: String
+  var memory: [String: String]
+  var hostSeconds: Double
+
+  init(
+    _ workload: Workload, _ engine: any Engine, _ stop: StopReason, _ seconds: Double, _ dumps: [Range<Int>]
+  )
+    throws
+  {
+    program = workload.name
+    isa = workload.isa
+    variant = workload.variant
+    self.engine = engine.kind.rawValue
+    flavour = engine.flavour
+    self.stop = StopOutput(stop)
+    console = String(decoding: engine.platform.console, as: UTF8.self)
+    consoleBytes = hexString(engine.platform.console)
+    let state = engine.state
+    registers = Dictionary(
+      uniqueKeysWithValues: zip(engine.instructionSet.registers.map(\.name), state.registers.map { hex($0) }))
+    statistics = StatisticsOutput(engine.statistics)
+    memoryDigest = hex(engine.platform.memory.digest, digits: 16)
+    memory = try Dictionary(
+      dumps.map {
+        ("\(hex(UInt64($0.lowerBound))):\($0.count)", hexString(try engine.platform.memory.read($0)))
+      }, uniquingKeysWith: { first, _ in first })
+    hostSeconds = seconds
+  }
+}
+
+/// Bytes as hexadecimal digits without separators.
+func hexString(_ bytes: [UInt8]) -> String {
+  bytes.map { String(hex(UInt64($0), digits: 2).dropFirst(2)) }.joined()
+}

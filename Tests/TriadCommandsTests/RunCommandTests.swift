@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+@Suite struct RunCommandTests {
+  @Test(arguments: ["simulator", "emulator", "virtualizer"])
+  func helloSaysTheSameEverywhere(_ engine: String) {
+    let result = triad("run", "hello", "--on", engine)
+    #expect(result.status == 0)
+    #expect(result.output == "Hello from the toy machine.\n")
+    #expect(result.error.contains("power off, status 0"))
+  }
+
+  @Test func jsonTellsStopCountsConsoleRegistersAndMemory() throws {
+    let result = triad("run", "hello", "--json", "--dump", "0x100:8")
+    let json = try #require(try result.json as? [String: Any])
+    #expect((json["stop"] as? [String: Any])?["kind"] as? String == "power-off")
+    #expect(json["console"] as? String == "Hello from the toy machine.\n")
+    let registers = try #require(json["registers"] as? [String: String])
+    #expect(registers["r0"] == "0x0")
+    #expect(registers["mode"] == "0x0")
+    let memory = try #require(json["memory"] as? [String: String])
+    #expect(memory["0x100:8"]?.count == 16)
+    let retired = (json["statistics"] as? [String: Any])?["retired"] as? Int
+    #expect((retired ?? 0) > 20)
+  }
+
+  @Test func aSourceFileRunsAndItsSymbolsStopIt() throws {
+    let source = try TemporaryFile(
+      "count.asm",
+      """
+      _start: li   t0, 5
+      loop:   addi t1, t1, 3
+              addi t0, t0, -1
+              bnez t0, loop
+      done:   out  zero, 0x30(zero)
+      """)
+    #expect(triad("run", source.path, "--until", "done", "--expect", "r6=15").status == 0)
+    let wrong = triad("run", source.path, "--until", "done", "--expect", "r6=16")
+    #expect(wrong.status == 1)
+    #expect(wrong.error.contains("expected r6 = 0x10, found 0xf"))
+  }
+
+  @Test func limitsFaultsAndStatusesHaveTheirExitCodes() throws {
+    let spin = try TemporaryFile("spin.asm", "_start: j _start\n")
+    #expect(triad("run", spin.path, "--max-instructions", "1000").status == 5)
+    let fault = try TemporaryFile("fault.asm", ".org 0x100\n_start: .word 0\n")
+    #expect(triad("run", fault.path).status == 4)
+    let status = try TemporaryFile("status.asm", "_start: li t0, 7\n out t0, 0x30(zero)\n")
+    #expect(triad("run", status.path).status == 0)
+    #expect(triad("run", status.path, "--propagate").status == 7)
+  }
+
+  @Test func everyAssemblyErrorIsReported() throws {
+    let source = try TemporaryFile("bad.asm", "addd r1, r2, r3\nadd r1, r2\nj nowhere\n")
+    let result = triad("asm", source.path, "--short", "--check")
+    #expect(result.status == 3)
+    for line in 1...3 { #expect(result.error.contains("bad.asm:\(line):"), "\(result.error)") }
+    #expect(triad("run", source.path).status == 3)
+  }
+
+  @Test func anAssembledImageRuns() throws {
+    let source = try TemporaryFile("ok.asm", "_start: li t0, 9\n out zero, 0x30(zero)\n")
+    let image = source.path + ".img"
+    #expect(triad("asm", source.path, "-o", image).status == 0)
+    #expect(triad("run", image, "--expect", "r5=9").status == 0)
+    #expect(triad("disasm", image).output.contains("out"))
+  }
+}
