@@ -94,9 +94,11 @@ enum Kernel {
 
   /// A supervisor that writes cause, value and old pc of every trap into a log, steps over the trapping
   /// instruction (not for interrupts), and goes on; after `traps` traps it switches the machine off.
+  ///
+  /// - Parameter reschedules: whether it goes on elsewhere now and then, so that no loop lasts.
   static func install(
     in guest: inout GuestBuilder, traps: Int64, logStart: UInt32 = log, rearm: UInt32 = 0,
-    newPSW: PSW = PSW(pc: handler)
+    newPSW: PSW = PSW(pc: handler), reschedules: Bool = false
   ) {
     guest.at(UInt32(TrapArea.newPSW))
     guest.psw(newPSW)
@@ -132,6 +134,15 @@ enum Kernel {
     guest.branch("bne", 12, 11, to: "kernel.back")
     guest.powerOff(0)
     guest.label("kernel.back")
+    if reschedules {
+      // Every fourth time, go on with the next of sixteen PSWs at 0x300.
+      guest.op("andi", 11, 12, 3)
+      guest.branch("bne", 11, 0, to: "kernel.resume")
+      guest.op("andi", 11, 12, 0x3C)
+      guest.op("slli", 11, 11, 2)
+      guest.op("lpsw", 11, 0x300)
+      guest.label("kernel.resume")
+    }
     guest.op("lpsw", 0, 0)
   }
 }

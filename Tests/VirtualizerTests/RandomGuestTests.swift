@@ -45,7 +45,7 @@ struct SeededGenerator: RandomNumberGenerator {
     guest.at(0x9000)
     guest.word(0x000F)
     guest.word(0x100F)
-    Kernel.install(in: &guest, traps: 200, rearm: 61, newPSW: handler)
+    Kernel.install(in: &guest, traps: 200, rearm: 61, newPSW: handler, reschedules: true)
     for start in stride(from: 0x300 as UInt32, to: 0x400, by: 16) {
       guest.at(start)
       guest.psw(psw(&random))
@@ -90,7 +90,9 @@ struct SeededGenerator: RandomNumberGenerator {
       case .signed16 where toyTable[row].mnemonic == "lpsw":
         return Int64(0x300 + 16 * UInt32.random(in: 0..<16, using: &random))
       case .signed16 where Bool.random(using: &random):
-        return Int64(UInt32.random(in: 0..<0x800, using: &random) & ~3)
+        return Int64(UInt32.random(in: 0x400..<0x8000, using: &random) & ~3)
+      case .b where toyTable[row].group == .memory && Bool.random(using: &random):
+        return 0
       case .b where toyTable[row].mnemonic == "lpsw" && UInt32.random(in: 0..<4, using: &random) != 0:
         return 0
       case .unsigned16 where toyTable[row].mnemonic == "out" || toyTable[row].mnemonic == "in":
