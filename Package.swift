@@ -39,7 +39,7 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
 /// Guest programs in toy assembly, embedded as `PackageResources.NAME_asm`.
 let toyPrograms = [
   "library", "hello", "fib", "sieve", "crc32", "quicksort", "bubblesort", "matmul",
-  "strings", "diskcopy", "echo",
+  "strings", "diskcopy", "echo", "minos", "minos-user",
 ]
 
 let package = Package(

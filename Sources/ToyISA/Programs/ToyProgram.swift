@@ -92,11 +92,17 @@ public struct ToyProgram: Sendable {
       source, file: file, defines: self.defines.merging(defines) { $1 })
   }
 
-  /// The source with the library in the place of the line that includes it, so that it stands alone.
+  /// Sources that others include.
+  private static let included: [(line: String, text: [UInt8])] = [
+    (".include \"library.asm\"", PackageResources.library_asm),
+    (".include \"minos-user.asm\"", PackageResources.minos_user_asm),
+  ]
+
+  /// The source with what it includes in the place of the including lines, so that it stands alone.
   private static func withIncludes(_ source: String) -> String {
     source.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      line.hasSuffix(".include \"library.asm\"")
-        ? String(decoding: PackageResources.library_asm, as: UTF8.self) : String(line)
+      included.first { line.hasSuffix($0.line) }.map { String(decoding: $0.text, as: UTF8.self) }
+        ?? String(line)
     }.joined(separator: "\n")
   }
 

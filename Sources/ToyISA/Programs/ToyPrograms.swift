@@ -3,7 +3,7 @@ internal import MachineCore
 /// The guest programs that come with the package.
 public enum ToyPrograms {
   /// All of them, in the order of the catalogue.
-  public static let all: [ToyProgram] = basic + benchmarks
+  public static let all: [ToyProgram] = basic + benchmarks + systems
 
   /// The program of this name.
   public static func named(_ name: String) -> ToyProgram? { all.first { $0.name == name } }
@@ -66,4 +66,73 @@ public enum ToyPrograms {
       "quicksort", "sorts recursively", .benchmark, PackageResources.quicksort_asm,
       bench: ["SIZE": 100_000, "ROUNDS": 15], console: "sorted, hash fcaf744a\n"),
   ]
+
+  /// MinOS, in both builds.
+  static let systems: [ToyProgram] = [
+    ToyProgram(
+      "minos", "multitasking OS under base and bound", .os, PackageResources.minos_asm,
+      machine: ToyMachine(input: minosInput),
+      console: """
+        MinOS, base and bound
+        init: starting
+        talker: number 1
+        talker: number 2
+        talker: number 3
+        reader: THE QUICK
+        reader: [minos] 2 talker exit 0
+        BROWN FOX
+        [minos] 4 reader exit 0
+        liar: all lies refused
+        [minos] 6 liar exit 0
+        vandal: writing behind my storage
+        [minos] 7 vandal killed: address out of bounds 00002000
+        [minos] 8 snoop killed: address out of bounds 00020000
+        [minos] 9 leaper killed: illegal instruction 00000000
+        \(minosEnd)
+        """),
+    ToyProgram(
+      "minos-paging", "multitasking OS under page tables", .os, PackageResources.minos_asm,
+      defines: ["PAGING": 1], machine: ToyMachine(input: minosInput),
+      console: """
+        MinOS, paging
+        init: starting
+        talker: number 1
+        talker: number 2
+        talker: number 3
+        reader: THE QUICK
+        [minos] 2 talker exit 0
+        reader: BROWN FOX
+        [minos] 4 reader exit 0
+        liar: all lies refused
+        [minos] 6 liar exit 0
+        vandal: writing behind my storage
+        [minos] 8 snoop killed: page not readable 00020000
+        [minos] 7 vandal killed: page not writable 00002000
+        [minos] 9 leaper killed: page not executable 00001000
+        \(minosEnd)
+        """, file: "minos.asm"),
+  ]
+
+  private static let minosInput = Array("the quick\nbrown fox\n".utf8)
+
+  /// What both builds of MinOS print at the end.
+  private static let minosEnd = """
+    [minos] 10 forger killed: privileged instruction 500e0000
+    [minos] 11 switcher killed: privileged instruction 5b500030
+    [minos] 12 deaf killed: privileged instruction 52000000
+    [minos] 13 divider killed: division by zero 00000000
+    primes: 95 below 500
+    [minos] 3 primes exit 0
+    [minos] 14 spinner killed: ran too long
+    sleeper: slept well
+    [minos] 5 sleeper exit 0
+    8 of init's children were killed
+    talker: number 1
+    talker: number 2
+    talker: number 3
+    [minos] 15 talker exit 0
+    [minos] 1 init exit 0
+    [minos] 15 processes: 7 exited, 8 killed
+
+    """
 }
