@@ -1,7 +1,9 @@
+import Emulator
 import MachineCore
 import Simulator
 import Testing
 import ToyISA
+import Virtualizer
 
 /// What the programs compute, computed here in another way.
 private enum Expected {
@@ -84,35 +86,77 @@ private enum Expected {
   ]
 }
 
+/// The machines that programs run on here.
+enum ProgramMachine: String, CaseIterable, Sendable {
+  case simulator, emulator, virtualizer, nested
+
+  /// The program, loaded on a machine of its own.
+  func load(_ program: ToyProgram, _ variant: ToyVariant = .classic) throws -> any Engine {
+    let image = try program.assemble()
+    let machine = program.machine
+    let state = ToyInstructionSet.resetState(entry: image.entry, storage: machine.memorySize)
+    let engine: any Engine
+    switch self {
+    case .simulator:
+      engine = Evaluator(
+        instructionSet: ToyInstructionSet(variant), platform: try machine.makePlatform(), state: state)
+    case .emulator:
+      engine = try Interpreter(variant: variant, platform: try machine.makePlatform(), state: state)
+    case .virtualizer, .nested:
+      engine = try VirtualMachineMonitor.stack(
+        depth: self == .nested ? 2 : 1, machine: machine, state: state
+      ) { memory throws(EngineRefusal) in
+        do throws(MachineError) {
+          return try ToyProcessor(variant: variant, storage: memory)
+        } catch {
+          throw EngineRefusal(error.description)
+        }
+      }
+    }
+    try image.load(into: engine.platform.memory)
+    return engine
+  }
+}
+
 @Suite struct ToyProgramTests {
-  private func platform(of program: ToyProgram, _ image: ToyImage) throws -> (Platform, ProcessorState) {
-    let platform = try program.machine.makePlatform()
-    try image.load(into: platform.memory)
-    return (
-      platform, ToyInstructionSet.resetState(entry: image.entry, storage: platform.memory.size)
-    )
-  }
-
-  private func check(_ program: ToyProgram, _ engine: any Engine) throws {
-    let reason = try engine.run(RunLimits(instructions: program.instructionLimit), into: nil)
-    #expect(program.ending.matches(reason), "\(program.name): \(reason)")
-    let console = String(decoding: engine.platform.console, as: UTF8.self)
-    if let expected = program.expectedConsole { #expect(console == expected, "\(program.name)") }
-    if let expected = Expected.consoles[program.name] { #expect(console == expected, "\(program.name)") }
-  }
-
   @Test func `names are unique and found`() {
     #expect(Set(ToyPrograms.all.map(\.name)).count == ToyPrograms.all.count)
     for program in ToyPrograms.all { #expect(ToyPrograms.named(program.name)?.source == program.source) }
   }
 
   @Test(arguments: ToyPrograms.all.map(\.name))
-  func `assembles without warnings and runs on the simulator`(_ name: String) throws {
+  func `assembles without warnings`(_ name: String) throws {
     let program = try #require(ToyPrograms.named(name))
     let result = try ToyAssembler.run(program.source, file: program.file, defines: program.defines)
     #expect(result.warnings.isEmpty, "\(result.warnings)")
-    let (platform, state) = try platform(of: program, result.image)
-    try check(program, Evaluator(instructionSet: ToyInstructionSet(), platform: platform, state: state))
+  }
+
+  @Test(arguments: ToyPrograms.all.map(\.name), ProgramMachine.allCases)
+  func `ends as expected with the expected output`(_ name: String, _ machine: ProgramMachine) throws {
+    let program = try #require(ToyPrograms.named(name))
+    let engine = try machine.load(program)
+    let reason = try engine.run(RunLimits(instructions: program.instructionLimit), into: nil)
+    #expect(program.ending.matches(reason), "\(reason)")
+    let console = String(decoding: engine.platform.console, as: UTF8.self)
+    if let expected = program.expectedConsole { #expect(console == expected) }
+    if let expected = Expected.consoles[program.name] { #expect(console == expected) }
+    #expect(engine.statistics.controlViolations.isEmpty)
+  }
+
+  /// Virtual time is part of what programs see, so it must be the same too.
+  @Test(arguments: ToyPrograms.all.map(\.name))
+  func `ends in the same state at the same time on all machines`(_ name: String) throws {
+    let program = try #require(ToyPrograms.named(name))
+    var ends: [(ProgramMachine, [UInt64], UInt64)] = []
+    for machine in ProgramMachine.allCases {
+      let engine = try machine.load(program)
+      _ = try engine.run(RunLimits(instructions: program.instructionLimit), into: nil)
+      ends.append((machine, engine.state.registers, engine.platform.now))
+    }
+    for end in ends.dropFirst() {
+      #expect(end.1 == ends[0].1, "registers: \(end.0) and \(ends[0].0)")
+      #expect(end.2 == ends[0].2, "time: \(end.0) and \(ends[0].0)")
+    }
   }
 
   @Test(arguments: ToyPrograms.all.filter { $0.benchDefines != nil }.map(\.name))
