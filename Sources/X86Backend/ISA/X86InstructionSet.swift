@@ -79,3 +79,25 @@ struct X86Definitions: Sendable {
   /// Number of the definition of a row in a form.
   func index(_ row: Int, _ form: X86Form) -> Int { first[row] + X86Row.all[row].formIndex(form) }
 }
+
+extension X86InstructionSet {
+  /// One opcode of the table, for tests and generators of cases.
+  package struct Opcode: Sendable {
+    /// Opcode bytes, with the escape bytes before.
+    package var bytes: [UInt8]
+    /// ModRM.reg that selects the instruction, if one does.
+    package var digit: UInt8?
+    package var mnemonic: String
+  }
+
+  /// Every opcode of the table.
+  package static let opcodes: [Opcode] = X86Row.all.filter { $0.operation != .tooLong }.flatMap { row in
+    (0..<(row.plusRegister ? 8 : 1)).map { register in
+      let escape: [[UInt8]] = [[], [0x0F], [0x0F, 0x38], [0x0F, 0x3A]]
+      var bytes = escape[row.opcode >> 8] + [UInt8(row.opcode & 0xFF) + UInt8(register)]
+      if let exact = row.exactModRM { bytes.append(exact) }
+      if row.attributes.contains(.prefixF3) { bytes.insert(0xF3, at: 0) }
+      return Opcode(bytes: bytes, digit: row.digit, mnemonic: row.mnemonic)
+    }
+  }
+}

@@ -62,7 +62,7 @@ public final class X86Interpreter: Engine {
         core.r[index] = descriptor.width >= 64 ? value : value & (1 << UInt64(descriptor.width) - 1)
       }
       core.hasProgress = true
-      core.reset()
+      core.updateMode()
     }
   }
 
