@@ -20,10 +20,12 @@ public final class TraceReader: TraceSource {
   /// The longest line, in bytes.
   public static let longestLine = 1 << 20
 
-  private var window: ByteWindow
-  private var events: EventReader
-  private var given = 0
-  private var check = TraceCheck()
+  // No two accesses to these properties overlap: one thread owns the reader, and the input that it calls does
+  // not know it. Checking that at run time would cost more than the reading.
+  @exclusivity(unchecked) private var window: ByteWindow
+  @exclusivity(unchecked) private var events: EventReader
+  @exclusivity(unchecked) private var given = 0
+  @exclusivity(unchecked) private var check = TraceCheck()
   private var isAtEnd = false
   private var failure: TraceError?
 
