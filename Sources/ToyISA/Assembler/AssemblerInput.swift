@@ -38,7 +38,7 @@ struct Conditional {
 
 extension AssemblyRun {
   static let frameLimit = 64
-  static let lineLimit = 4_000_000
+  static let lineLimit = 2_000_000
   static let expandedLineLimit = 4096
   static let repetitionLimit = 1_000_000
 
@@ -79,7 +79,7 @@ extension AssemblyRun {
         conditionals.removeAll()
         return
       }
-      guard errorCount < 10_000 else { return conditionals.removeAll() }
+      guard errorCount < 10_000, !isStopped else { return conditionals.removeAll() }
       do {
         try statement(line)
       } catch {}

@@ -54,7 +54,7 @@ extension AssemblyRun {
     guard let number = registerNumber(name) else {
       throw report(
         "unknown-register", "`\(name)` is no register", at: place,
-        help: suggestion(for: name, among: Self.registerNumbers.keys)
+        help: suggest(for: name, among: Self.registerNumbers.keys)
           ?? "general registers are `r0` to `r15`, or their names `zero`, `a0`, `t0`, `s0`, `sp`, `ra` …")
     }
     return OperandValue(node: constant(Int64(number)), place: place)

@@ -40,6 +40,14 @@ extension AssemblyRun {
     }
   }
 
+  /// Whether the bytes of a fixup are there; they are not in `.bss`, nor after a limit was reached.
+  private func admits(_ fixup: Fixup, _ width: Int, _ value: Int64) -> Bool {
+    let chunk = chunks[Int(fixup.chunk)]
+    if fixup.offset + width <= chunk.bytes.count { return true }
+    if value != 0, sections[chunk.section].name == ".bss" { reportDataInBSS(at: fixup.place) }
+    return false
+  }
+
   /// Puts in the values that were not known before.
   func applyFixups() {
     for fixup in fixups {
@@ -49,6 +57,7 @@ extension AssemblyRun {
         case .data(let width):
           let value = try evaluate(fixup.node)
           check(value.value, width: width, at: fixup.place)
+          guard admits(fixup, width, value.value) else { continue }
           for byte in 0..<width {
             chunks[index].bytes[fixup.offset + byte] = UInt8(
               truncatingIfNeeded: value.value >> Int64(byte * 8))
@@ -56,6 +65,7 @@ extension AssemblyRun {
         case .field(let field, let row):
           let bits = try bits(
             of: fixup.node, field: field, row: row, chunk: index, offset: fixup.offset, at: fixup.place)
+          guard admits(fixup, 4, Int64(bits)) else { continue }
           for byte in 0..<4 {
             chunks[index].bytes[fixup.offset + byte] |= UInt8(truncatingIfNeeded: bits >> UInt32(byte * 8))
           }

@@ -70,7 +70,7 @@ extension AssemblyRun {
       let what = word.hasPrefix(".") ? "directive" : "instruction"
       throw report(
         "unknown-\(what)", "`\(word)` is no \(what)\(what == "directive" ? "" : " or macro")", at: place,
-        help: suggestion(for: word, among: statements.keys))
+        help: suggest(for: word, among: statements.keys))
     }
     switch kind {
     case .row(let row): try instruction(row, &cursor, at: place)
@@ -173,7 +173,11 @@ extension AssemblyRun {
       case .undefined, .floating:
         if variable, symbols[index].isVariable { throw report(error, at: valuePlace, needed: "`.set`") }
         symbols[index].definition = node
-      default: throw report(error, at: valuePlace, needed: nil)
+      default:
+        // Defined all the same, so that its uses are not reported too.
+        symbols[index].value = Value(0)
+        symbols[index].definedAt = place
+        throw report(error, at: valuePlace, needed: nil)
       }
     }
     symbols[index].definedAt = place
@@ -185,8 +189,7 @@ extension AssemblyRun {
   func emit(_ bytes: some Collection<UInt8>, at place: Place) throws(Reported) {
     try admit(bytes.count, at: place)
     if sections[section].name == ".bss", bytes.contains(where: { $0 != 0 }) {
-      throw report(
-        "data-in-bss", "section `.bss` holds zeros only", at: place, help: "put this in `.data` or `.rodata`")
+      throw reportDataInBSS(at: place)
     }
     let index = current
     defer { chunks[index].size += bytes.count }
@@ -195,6 +198,12 @@ extension AssemblyRun {
       chunks[index].bytes += repeatElement(0, count: chunks[index].size - chunks[index].bytes.count)
     }
     chunks[index].bytes += bytes
+  }
+
+  @discardableResult
+  func reportDataInBSS(at place: Place) -> Reported {
+    report(
+      "data-in-bss", "section `.bss` holds zeros only", at: place, help: "put this in `.data` or `.rodata`")
   }
 
   /// Appends zeros that take no room in the image as long as nothing follows them.
@@ -208,6 +217,7 @@ extension AssemblyRun {
 
   private func admit(_ count: Int, at place: Place) throws(Reported) {
     guard emitted + count <= Self.emissionLimit else {
+      isStopped = true
       throw report(
         "too-large", "the program is larger than \(Self.emissionLimit >> 20) MiB", at: place,
         help: "reserve zeroed storage in `.bss`")

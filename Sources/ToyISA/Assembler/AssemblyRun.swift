@@ -85,6 +85,9 @@ final class AssemblyRun {
   var errorCount = 0
   var warningCount = 0
   var reportedPlaces: Set<Place> = []
+  var reportedCircle = false
+  /// A limit was reached that makes it pointless to read on.
+  var isStopped = false
 
   init(start: UInt32, defines: [String: Int64], include: ((String) -> String?)?) {
     self.include = include
@@ -110,6 +113,11 @@ final class AssemblyRun {
     symbols.append(Symbol(name: name))
     symbolNumbers[name] = symbols.count - 1
     return symbols.count - 1
+  }
+
+  /// "did you mean", for errors that are going to be shown.
+  func suggest(for word: String, among candidates: some Sequence<String>) -> String? {
+    errorCount < ToyAssembler.diagnosticLimit ? suggestion(for: word, among: candidates) : nil
   }
 
   /// Number of the current chunk.
@@ -207,7 +215,7 @@ final class AssemblyRun {
       if let what, symbol.definedAt == nil, symbol.name.utf8.contains(1) == false {
         return report(
           "undefined-symbol", "symbol `\(symbol.name)` must be defined before \(what)", at: place,
-          help: suggestion(for: symbol.name, among: symbols.lazy.filter { $0.definedAt != nil }.map(\.name)))
+          help: suggest(for: symbol.name, among: symbols.lazy.filter { $0.definedAt != nil }.map(\.name)))
       }
       return reportUndefined(index)
     case .floating:
@@ -219,6 +227,9 @@ final class AssemblyRun {
         help: "use numbers, constants, or the difference of two labels of one section")
     case .divisionByZero: return report("division-by-zero", "division by zero", at: place)
     case .tooDeep:
+      // Whatever uses the circle fails too; once is enough.
+      guard !reportedCircle else { return Reported() }
+      reportedCircle = true
       return report(
         "circular-definition", "a symbol in this expression is defined by itself, or through too many others",
         at: place)
@@ -239,6 +250,6 @@ final class AssemblyRun {
     return report(
       "undefined-symbol", "symbol `\(symbol.name)` is not defined", at: place,
       notes: symbol.uses > 1 ? ["it is used \(symbol.uses) times"] : [],
-      help: suggestion(for: symbol.name, among: names))
+      help: suggest(for: symbol.name, among: names))
   }
 }

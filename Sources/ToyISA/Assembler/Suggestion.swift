@@ -25,7 +25,7 @@ public func nearest(to word: String, among candidates: some Sequence<String>) ->
   for candidate in candidates where candidate != word && !candidate.utf8.contains(1) {
     guard abs(candidate.utf8.count - word.utf8.count) <= limit else { continue }
     examined += 1
-    guard examined < 20_000 else { break }
+    guard examined < 5_000 else { break }
     let distance =
       candidate.lowercased() == word.lowercased() ? 0 : editDistance(word, candidate)
     guard distance <= limit, distance < max(word.utf8.count, 2) else { continue }

@@ -132,6 +132,7 @@ public enum ToyCodec {
     return rows
   }()
   static let masks: [UInt32] = toyTable.map(\.format.mask)
+  static let fieldsByRow: [[ToyField]] = toyTable.map(\.format.fields)
 
   /// Row number of the instruction that `word` is, or `nil` if it is illegal.
   public static func row(of word: UInt32) -> Int? {
@@ -142,10 +143,9 @@ public enum ToyCodec {
 
   /// The word for a row and its field values in assembly order, or `nil` when a value does not fit.
   public static func encode(row: Int, _ values: [Int64]) -> UInt32? {
-    let instruction = toyTable[row]
-    let fields = instruction.format.fields
+    let fields = fieldsByRow[row]
     guard fields.count == values.count else { return nil }
-    var word = UInt32(instruction.opcode) << 24
+    var word = UInt32(toyTable[row].opcode) << 24
     for (field, value) in zip(fields, values) {
       guard field.range.contains(value) else { return nil }
       if field == .words16 || field == .words20, value % 4 != 0 { return nil }
@@ -157,6 +157,6 @@ public enum ToyCodec {
   /// Row and field values in assembly order, or `nil` for an illegal word.
   public static func fields(of word: UInt32) -> (row: Int, values: [Int64])? {
     guard let row = row(of: word) else { return nil }
-    return (row, toyTable[row].format.fields.map { $0.extract(word) })
+    return (row, fieldsByRow[row].map { $0.extract(word) })
   }
 }
