@@ -14,6 +14,7 @@ struct Guest {
   var variant = ToyVariant.classic
   var registers: [Int: UInt32] = [:]
   var limits = RunLimits(instructions: 20_000)
+  private var assembled: ToyImage?
   /// Makes the bare processor under the VMMs.
   var hardware = Self.toyProcessor
 
@@ -36,7 +37,16 @@ struct Guest {
   }
 
   init(_ builder: GuestBuilder) { image = builder.image }
-  init(image: [(address: UInt32, word: UInt32)]) { self.image = image }
+
+  /// A program that comes with the package.
+  init(_ program: ToyProgram) throws {
+    let assembled = try program.assemble()
+    image = []
+    self.assembled = assembled
+    entry = assembled.entry
+    machine = program.machine
+    limits = RunLimits(instructions: program.instructionLimit)
+  }
 
   var state: ProcessorState {
     var state = ToyInstructionSet.resetState(entry: entry, storage: machine.memorySize)
@@ -45,6 +55,7 @@ struct Guest {
   }
 
   func load(into memory: GuestMemory) throws {
+    try assembled?.load(into: memory)
     for (address, word) in image { memory.store(UInt64(address), UInt64(word), width: 4) }
     memory.changed(0..<memory.size)
   }
