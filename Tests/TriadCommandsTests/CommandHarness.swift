@@ -23,7 +23,7 @@ func triad(_ words: String...) -> CommandResult {
 final class TemporaryFile {
   let path: String
 
-  init(_ name: String, _ contents: String? = nil) throws {
+  convenience init(_ name: String, _ contents: String? = nil) throws {
     try self.init(name, contents.map { Array($0.utf8) })
   }
 
