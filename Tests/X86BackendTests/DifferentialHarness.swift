@@ -33,6 +33,8 @@ final class DifferentialHarness {
   /// How many cases completed their instruction.
   var completed = 0
   var mnemonics: Set<String> = []
+  private var cases = 0
+  private let tables: [UInt8]
 
   init(_ mode: X86Mode, seed: UInt64) throws {
     self.mode = mode
@@ -52,6 +54,7 @@ final class DifferentialHarness {
     simulator = Evaluator(
       instructionSet: X86InstructionSet(), platform: try machine.makePlatform(), state: state)
     emulator = X86Interpreter(platform: try machine.makePlatform(), state: state)
+    tables = try simulator.platform.memory.read(0..<0x8000)
     for address in stride(from: Int(Self.data), to: Int(Self.code), by: 4096) {
       let bytes = (0..<4096).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       try simulator.platform.memory.write(bytes, at: address)
@@ -116,8 +119,20 @@ final class DifferentialHarness {
     return Array(result.prefix(15))
   }
 
+  /// Puts the initial tables back, so that stray stores of earlier cases do not make all later ones fault.
+  private func restoreTables() throws {
+    for engine in [simulator as any Engine, emulator as any Engine] {
+      let memory = engine.platform.memory
+      // SAFETY: the tables lie at the start of the storage.
+      let now = UnsafeRawBufferPointer(start: memory.base, count: tables.count)
+      if !tables.elementsEqual(now) { try memory.write(tables, at: 0) }
+    }
+  }
+
   /// Runs one random case; the text describes a difference.
   func step() throws -> String? {
+    if cases % 8 == 0 { try restoreTables() }
+    cases += 1
     let bytes = bytes()
     try simulator.platform.memory.write(bytes, at: Int(Self.code))
     try emulator.platform.memory.write(bytes, at: Int(Self.code))

@@ -196,42 +196,42 @@ struct X86ByteReader {
     let width = form.operand
     let wide: Width = width == .bits64 ? .bits64 : .bits32
     switch code {
-    case .Eb: return registerOrMemory(.bits8)
-    case .Ew: return registerOrMemory(.bits16)
-    case .Ed: return registerOrMemory(.bits32)
-    case .Ev: return registerOrMemory(width)
-    case .Es: return registerOrMemory(width, memoryWidth: .bits16)
-    case .Gb: return general(reg | (rex & 4) << 1, .bits8)
-    case .Gv: return general(reg | (rex & 4) << 1, width)
-    case .Gy: return general(reg | (rex & 4) << 1, wide)
-    case .Ry: return general(modRM & 7 | (rex & 1) << 3, width)
-    case .Ib: return .immediate(unsigned(1), .bits8)
-    case .Ibs: return .immediate(signed(1) & width.mask, width)
-    case .Iw: return .immediate(unsigned(2), .bits16)
-    case .Iz: return .immediate(signed(width == .bits16 ? 2 : 4) & width.mask, width)
-    case .Iv: return .immediate(unsigned(width.bytes), width)
-    case .Jb: return .immediate(signed(1), width)
-    case .Jz: return .immediate(signed(width == .bits16 ? 2 : 4), width)
-    case .M, .Mb: return registerOrMemory(.bits8)
-    case .My: return registerOrMemory(wide)
-    case .Mp:
+    case .eb: return registerOrMemory(.bits8)
+    case .ew: return registerOrMemory(.bits16)
+    case .ed: return registerOrMemory(.bits32)
+    case .ev: return registerOrMemory(width)
+    case .es: return registerOrMemory(width, memoryWidth: .bits16)
+    case .gb: return general(reg | (rex & 4) << 1, .bits8)
+    case .gv: return general(reg | (rex & 4) << 1, width)
+    case .gy: return general(reg | (rex & 4) << 1, wide)
+    case .ry: return general(modRM & 7 | (rex & 1) << 3, width)
+    case .ib: return .immediate(unsigned(1), .bits8)
+    case .ibs: return .immediate(signed(1) & width.mask, width)
+    case .iw: return .immediate(unsigned(2), .bits16)
+    case .iz: return .immediate(signed(width == .bits16 ? 2 : 4) & width.mask, width)
+    case .iv: return .immediate(unsigned(width.bytes), width)
+    case .jb: return .immediate(signed(1), width)
+    case .jz: return .immediate(signed(width == .bits16 ? 2 : 4), width)
+    case .m, .mb: return registerOrMemory(.bits8)
+    case .my: return registerOrMemory(wide)
+    case .mp:
       farSelector = place
       farSelector.width = .bits16
       farSelector.value &+= UInt64(width.bytes)
       return registerOrMemory(width)
-    case .Ap:
+    case .ap:
       let offset = unsigned(width == .bits16 ? 2 : 4)
       farSelector = .immediate(unsigned(2), .bits16)
       return .immediate(offset, width)
-    case .Ob, .Ov:
+    case .ob, .ov:
       let offset = addressWidth == .bits64 ? unsigned(8) : unsigned(addressWidth.bytes)
       return .memory(
-        code == .Ob ? .bits8 : width, base: Operand.noRegister, displacement: offset,
+        code == .ob ? .bits8 : width, base: Operand.noRegister, displacement: offset,
         segment: segmentOverride == 0xFF ? 3 : segmentOverride, addressWidth: addressWidth)
-    case .Sw:
+    case .sw:
       if reg > 5 { isUndefined = true }
       return .register(X86Register.es.id + RegisterID(min(reg, 5)), .bits16)
-    case .Cy:
+    case .cy:
       let number = reg | (rex & 4) << 1
       let registers: [UInt8: X86Register] = [0: .cr0, 2: .cr2, 3: .cr3, 4: .cr4, 8: .cr8]
       guard let register = registers[number] else {
@@ -239,17 +239,19 @@ struct X86ByteReader {
         return Operand()
       }
       return .register(register.id, width)
-    case .Zb: return general(opcodeByte & 7 | (rex & 1) << 3, .bits8)
-    case .Zv: return general(opcodeByte & 7 | (rex & 1) << 3, width)
-    case .Xb, .Xv: return string(6, width, segment: segmentOverride == 0xFF ? 3 : segmentOverride)
-    case .Yb, .Yv: return string(7, width, segment: 0)
-    case .Zx: return string(3, .bits8, segment: segmentOverride == 0xFF ? 3 : segmentOverride)
-    case .AL: return general(0, .bits8)
+    case .zb: return general(opcodeByte & 7 | (rex & 1) << 3, .bits8)
+    case .zv: return general(opcodeByte & 7 | (rex & 1) << 3, width)
+    case .xb, .xv: return string(6, width, segment: segmentOverride == 0xFF ? 3 : segmentOverride)
+    case .yb, .yv: return string(7, width, segment: 0)
+    case .zx: return string(3, .bits8, segment: segmentOverride == 0xFF ? 3 : segmentOverride)
+    case .al: return general(0, .bits8)
     case .rAX: return general(0, width)
-    case .CL: return general(1, .bits8)
-    case .DX: return .register(2, .bits16, merges: true)
-    case .ES, .CS, .SS, .DS, .FS, .GS:
-      let numbers: [X86OperandCode: RegisterID] = [.ES: 0, .CS: 1, .SS: 2, .DS: 3, .FS: 4, .GS: 5]
+    case .cl: return general(1, .bits8)
+    case .dx: return .register(2, .bits16, merges: true)
+    case .esSegment, .csSegment, .ssSegment, .dsSegment, .fsSegment, .gsSegment:
+      let numbers: [X86OperandCode: RegisterID] = [
+        .esSegment: 0, .csSegment: 1, .ssSegment: 2, .dsSegment: 3, .fsSegment: 4, .gsSegment: 5,
+      ]
       return .register(X86Register.es.id + (numbers[code] ?? 0), .bits16)
     case .one: return .immediate(1, .bits8)
     }

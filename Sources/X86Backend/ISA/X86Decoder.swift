@@ -120,14 +120,14 @@ struct X86Decoder: Sendable {
     decoded.form.stack = reader.context.stack
     decoded.form.repeats = reader.repeatPrefix == 0xF3 ? 1 : reader.repeatPrefix == 0xF2 ? 2 : 0
     // Moves of control registers take every ModRM byte as one that names a register.
-    if row.hasModRM, !row.operands.contains(.Ry) { reader.readAddress() }
+    if row.hasModRM, !row.operands.contains(.ry) { reader.readAddress() }
     var isUndefined = false
     for code in row.operands {
       let operand = reader.operand(code, decoded.form, &isUndefined)
       if reader.overran { return .needsMore }
       decoded.operands[decoded.operandCount] = operand
       decoded.operandCount += 1
-      if code == .Ap || code == .Mp, decoded.operandCount < 4 {
+      if code == .ap || code == .mp, decoded.operandCount < 4 {
         decoded.operands[decoded.operandCount] = reader.farSelector
         decoded.operandCount += 1
       }

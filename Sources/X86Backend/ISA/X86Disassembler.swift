@@ -49,7 +49,7 @@ struct X86Disassembler {
 
   /// Operands behind a far pointer's selector sit one place later.
   private static func operandPosition(_ row: X86Row, _ index: Int) -> Int {
-    row.operands.prefix(index).contains { $0 == .Ap || $0 == .Mp } ? index + 1 : index
+    row.operands.prefix(index).contains { $0 == .ap || $0 == .mp } ? index + 1 : index
   }
 
   private static func hasLock(_ bytes: InstructionBytes, _ length: Int) -> Bool {
@@ -67,8 +67,8 @@ struct X86Disassembler {
     let operand = decoded.operands[position]
     let next = pc &+ UInt64(decoded.length)
     switch code {
-    case .Jb, .Jz: return hex((next &+ operand.value) & decoded.form.operand.mask)
-    case .Ap: return hex(decoded.operands[position + 1].value) + ":" + hex(operand.value)
+    case .jb, .jz: return hex((next &+ operand.value) & decoded.form.operand.mask)
+    case .ap: return hex(decoded.operands[position + 1].value) + ":" + hex(operand.value)
     default: break
     }
     switch operand.kind {
@@ -76,7 +76,7 @@ struct X86Disassembler {
     case .register: return register(operand)
     case .immediate: return operand.value < 10 ? String(operand.value) : hex(operand.value)
     case .memory:
-      let hasSize = row.operation != .lea && ![.M, .Mp].contains(code)
+      let hasSize = row.operation != .lea && ![.m, .mp].contains(code)
       return (hasSize ? sizeName(operand.width) : "") + memory(operand, row, decoded, next: next)
     }
   }

@@ -3,37 +3,66 @@ import MachineCore
 /// Code of an operand in the instruction table: where it is encoded and how wide it is.
 enum X86OperandCode: String, Sendable {
   /// General register or memory by ModRM.rm: byte, word, doubleword, operand size.
-  case Eb, Ew, Ed, Ev
+  case eb = "Eb"
+  case ew = "Ew"
+  case ed = "Ed"
+  case ev = "Ev"
   /// ModRM.rm: register of the operand size, or a word in memory.
-  case Es
+  case es = "Es"
   /// General register by ModRM.reg: byte, operand size, 32 or 64 bits.
-  case Gb, Gv, Gy
+  case gb = "Gb"
+  case gv = "Gv"
+  case gy = "Gy"
   /// General register by ModRM.rm, 32 or 64 bits.
-  case Ry
+  case ry = "Ry"
   /// Immediates: byte, byte sign-extended, word, operand size up to 32 bits sign-extended, operand size.
-  case Ib, Ibs, Iw, Iz, Iv
+  case ib = "Ib"
+  case ibs = "Ibs"
+  case iw = "Iw"
+  case iz = "Iz"
+  case iv = "Iv"
   /// Branch displacements.
-  case Jb, Jz
+  case jb = "Jb"
+  case jz = "Jz"
   /// Memory by ModRM: of no width, byte, 32 or 64 bits, far pointer.
-  case M, Mb, My, Mp
+  case m = "M"
+  case mb = "Mb"
+  case my = "My"
+  case mp = "Mp"
   /// Immediate far pointer.
-  case Ap
+  case ap = "Ap"
   /// Memory at an immediate offset.
-  case Ob, Ov
+  case ob = "Ob"
+  case ov = "Ov"
   /// Segment and control register by ModRM.reg.
-  case Sw, Cy
+  case sw = "Sw"
+  case cy = "Cy"
   /// Register in the opcode byte.
-  case Zb, Zv
+  case zb = "Zb"
+  case zv = "Zv"
   /// String source and destination, and the table of XLAT.
-  case Xb, Xv, Yb, Yv, Zx
+  case xb = "Xb"
+  case xv = "Xv"
+  case yb = "Yb"
+  case yv = "Yv"
+  case zx = "Zx"
   /// Fixed registers and the constant one.
-  case AL, rAX, CL, DX, ES, CS, SS, DS, FS, GS
+  case al = "AL"
+  case rAX
+  case cl = "CL"
+  case dx = "DX"
+  case esSegment = "ES"
+  case csSegment = "CS"
+  case ssSegment = "SS"
+  case dsSegment = "DS"
+  case fsSegment = "FS"
+  case gsSegment = "GS"
   case one = "1"
 
   /// Whether it is encoded in a ModRM byte.
   var usesModRM: Bool {
     switch self {
-    case .Eb, .Ew, .Ed, .Ev, .Es, .Gb, .Gv, .Gy, .Ry, .M, .Mb, .My, .Mp, .Sw, .Cy: true
+    case .eb, .ew, .ed, .ev, .es, .gb, .gv, .gy, .ry, .m, .mb, .my, .mp, .sw, .cy: true
     default: false
     }
   }
@@ -41,7 +70,7 @@ enum X86OperandCode: String, Sendable {
   /// Whether an instruction whose first operand this is works on bytes.
   var makesByte: Bool {
     switch self {
-    case .Eb, .Gb, .Zb, .AL, .Mb, .Ob: true
+    case .eb, .gb, .zb, .al, .mb, .ob: true
     default: false
     }
   }

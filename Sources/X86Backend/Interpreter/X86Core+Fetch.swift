@@ -68,7 +68,7 @@ extension X86Core {
     entry.segment = row.segment
     entry.operandCount = UInt8(decoded.operandCount)
     entry.isBitString = row.attributes.contains(.bitString)
-    entry.isRelative = row.operands.first == .Jb || row.operands.first == .Jz
+    entry.isRelative = row.operands.first == .jb || row.operands.first == .jz
     entry.a = bind(decoded.operands[0])
     entry.b = bind(decoded.operands[1])
     entry.c = bind(decoded.operands[2])

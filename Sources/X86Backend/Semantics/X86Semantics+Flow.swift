@@ -41,7 +41,7 @@ extension X86Semantics {
 
   private var isRelative: Bool {
     guard let first = row.operands.first else { return false }
-    return first == .Jb || first == .Jz
+    return first == .jb || first == .jz
   }
 
   private func jump(_ target: Expression, evaluatingOnce: Bool) -> [Effect] {

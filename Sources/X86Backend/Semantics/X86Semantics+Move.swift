@@ -7,7 +7,7 @@ extension X86Semantics {
     case .mov, .movzx: return [.setOperand(0, .operand(1))]
     case .movsx:
       let source: Width =
-        row.operands[1] == .Eb ? .bits8 : row.operands[1] == .Ew ? .bits16 : .bits32
+        row.operands[1] == .eb ? .bits8 : row.operands[1] == .ew ? .bits16 : .bits32
       return [.setOperand(0, .operand(1).signExtended(source).low(width))]
     case .lea: return [.setOperand(0, .address(1).low(width))]
     case .xchg: return takeOperands + [.setOperand(0, b), .setOperand(1, a)]

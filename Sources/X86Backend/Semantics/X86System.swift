@@ -200,8 +200,8 @@ enum X86System {
     let cr0 = local(new)
     let fault = raise(X86Vector.protection)
     let bad =
-      (cr0.bit(31) & (cr0.bit(0) ^ k(1))) | (cr0.bit(29) & (cr0.bit(30) ^ k(1))) | (value >> k(32)).isZero
-      ^ k(1)
+      (cr0.bit(31) & (cr0.bit(0) ^ k(1))) | (cr0.bit(29) & (cr0.bit(30) ^ k(1)))
+      | (value >> k(32)).differs(k(0))
     let set: [Effect] = [.write(X86Register.cr0.id, cr0)]
     let enter: [Effect] = [
       .when(
