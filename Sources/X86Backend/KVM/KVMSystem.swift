@@ -90,7 +90,7 @@
       syncsRegisters = system.capability(ckvm_cap_sync_regs) & 3 == 3
       hasDebugRegisters = system.capability(ckvm_cap_debugregs) > 0
       hasStatistics = system.capability(ckvm_cap_binary_stats_fd) > 0
-      guard X86CPUModel.install(on: vcpu, system: system.device) else { throw Self.failure("KVM_SET_CPUID2") }
+      guard X86CPUID.install(on: vcpu) else { throw Self.failure("KVM_SET_CPUID2") }
       self.page = page
       self.vcpu = vcpu
       self.vm = vm

@@ -10,12 +10,13 @@
     /// Code in a machine of a mode; `prepare` may change memory and state before the start.
     init(
       _ mode: X86Mode, _ code: [UInt8], path: String = "/dev/kvm",
+      memorySize: Int = X86Layout.minimumMemorySize,
       prepare: (Platform, inout ProcessorState) throws(MachineError) -> Void = { _, _ in }
     ) throws(KVMError) {
       codeAddress = mode.defaultLoadAddress
       let machine = X86Machine(
         mode: mode, entry: codeAddress, segments: [LoadSegment(address: codeAddress, bytes: code)],
-        memorySize: X86Layout.minimumMemorySize)
+        memorySize: memorySize)
       var state = machine.initialState
       do throws(MachineError) {
         platform = try machine.makePlatform()
@@ -27,8 +28,8 @@
     }
 
     /// Runs until a stop, at most half a second.
-    func run() -> StopReason {
-      guest.run(within: 0.5) { core throws(KVMError) in try core.runFreely(nil) }
+    func run(within seconds: Double = 0.5) -> StopReason {
+      guest.run(within: seconds) { core throws(KVMError) in try core.runFreely(nil) }
     }
 
     var state: ProcessorState { guest.readState() }

@@ -1,0 +1,17 @@
+public import MachineCore
+
+/// Makes the virtualizer for x86 guests, on any host.
+public enum X86Virtualizer {
+  /// A KVM engine for the machine, on a platform that ``X86Machine/makePlatform()`` made.
+  ///
+  /// - Throws: ``EngineRefusal`` with reason and remedy where there is no usable KVM.
+  public static func make(_ machine: X86Machine, on platform: Platform) throws(EngineRefusal) -> any Engine {
+    #if os(Linux) && arch(x86_64)
+      return try KVMEngine(
+        platform: platform, state: machine.initialState, instructionSet: X86InstructionSet())
+    #else
+      throw EngineRefusal(
+        KVMError.foreignHost.description, remedy: KVMError.foreignHost.remedy, isHostLack: true)
+    #endif
+  }
+}
