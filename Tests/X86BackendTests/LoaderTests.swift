@@ -1,3 +1,4 @@
+import MachineCore
 import Testing
 import X86Backend
 
