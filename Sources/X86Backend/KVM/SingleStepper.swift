@@ -37,6 +37,11 @@
           return .hostFailure(reason)
         }
         var step = Step(before, core)
+        if !support.user64, core.entersRing3(step.before, step.opcode) {
+          let reason = SteppingSupport.refusal("ring 3", before[.rip])
+          refusal = reason
+          return .hostFailure(reason)
+        }
         let stop = try perform(&step, core)
         if let stop, !step.isOver {
           try Self.finish(stop, core, recorder, before)
@@ -76,7 +81,7 @@
         mode = protected ? UInt8(truncatingIfNeeded: state[.cs] & 3) : 0
         let linear = is64 ? state[.rip] : (state[.csBase] &+ state[.rip]) & 0xFFFF_FFFF
         bytes = core.fetch(linear: linear, paging: state[.cr0] >> 31 != 0)
-        opcode = SteppedOpcode(bytes, is64: is64)
+        opcode = SteppedOpcode(bytes, is64: is64, is16: code == .bits16)
       }
     }
 
@@ -257,8 +262,11 @@
       let works = user ? user64 : long ? long64 : protected ? protected32 : real16
       if works { return nil }
       let place = user ? "ring 3" : long ? "long mode" : protected ? "protected mode" : "real mode"
-      return
-        "the guest reached \(place) at \(hex(state[.rip])), where this host's KVM (\(KVMProbe.flavour)) cannot single-step"
+      return Self.refusal(place, state[.rip])
+    }
+
+    static func refusal(_ place: String, _ pc: UInt64) -> String {
+      "the guest goes to \(place) at \(hex(pc)), where this host's KVM (\(KVMProbe.flavour)) cannot single-step"
     }
   }
 #endif

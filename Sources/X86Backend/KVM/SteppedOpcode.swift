@@ -18,16 +18,29 @@ struct SteppedOpcode: Equatable {
   }
 
   var kind: Kind
+  /// How the instruction may lower the privilege level, with the operand width that a prefix chose.
+  var leavesRing = LeavesRing.never
 
-  /// Looks at the bytes of an instruction; `is64` when REX prefixes exist.
-  init(_ bytes: [UInt8], is64: Bool) {
+  enum LeavesRing: Equatable {
+    case never
+    /// SYSRET, SYSEXIT.
+    case always
+    /// IRET and far returns: by the CS they pop, which lies one operand above the stack pointer.
+    case popped(width: Int)
+  }
+
+  /// Looks at the bytes of an instruction; `is64` when REX prefixes exist, `is16` in 16-bit code.
+  init(_ bytes: [UInt8], is64: Bool, is16: Bool = false) {
     var index = 0
     var repeats = false
+    var operandPrefix = false
+    var wide = false
     scan: while index < bytes.count {
       switch bytes[index] {
       case 0xF2, 0xF3: repeats = true
-      case 0x66, 0x67, 0xF0, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65: break
-      case 0x40...0x4F where is64: break
+      case 0x66: operandPrefix = true
+      case 0x67, 0xF0, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65: break
+      case 0x40...0x4F where is64: wide = bytes[index] & 8 != 0
       default: break scan
       }
       index += 1
@@ -52,7 +65,11 @@ struct SteppedOpcode: Equatable {
       case 0x01 where byte(2) == 0xF8: kind = .writesRareRegisters
       default: kind = .plain
       }
+      if byte(1) == 0x07 || byte(1) == 0x35 { leavesRing = .always }
     default: kind = .plain
+    }
+    if byte(0) == 0xCF || byte(0) == 0xCA || byte(0) == 0xCB {
+      leavesRing = .popped(width: wide ? 8 : operandPrefix != is16 ? 2 : 4)
     }
   }
 }

@@ -23,12 +23,29 @@
       KVMVirtualMachine.read(system, into: &state)
     }
 
+    /// Whether an instruction is about to leave for ring 3, where some hosts lose the step.
+    func entersRing3(_ state: ProcessorState, _ opcode: SteppedOpcode) -> Bool {
+      guard state[.cr0] & 1 != 0, state[.cs] & 3 != 3 else { return false }
+      switch opcode.leavesRing {
+      case .never: return false
+      case .always: return true
+      case .popped(let width):
+        let is64 = state[.efer] & 0x400 != 0 && state[.csAttributes] & 0x2000 != 0
+        let stack = stackAddress(state, is64: is64) &+ UInt64(width)
+        return readGuest(linear: stack, count: 1).first.map { $0 & 3 == 3 } ?? false
+      }
+    }
+
+    /// Linear address of the stack's top.
+    private func stackAddress(_ state: ProcessorState, is64: Bool) -> UInt64 {
+      if is64 { return state[.rsp] }
+      let wide = state[.ssAttributes] & 0x4000 != 0
+      return (state[.ssBase] &+ (state[.rsp] & (wide ? 0xFFFF_FFFF : 0xFFFF))) & 0xFFFF_FFFF
+    }
+
     /// Clears the trap flag in the flags that PUSHF just pushed.
     func clearTrapFlagOnStack(_ state: ProcessorState, width: Width) {
-      let is64 = width == .bits64
-      let wide = state[.ssAttributes] & 0x4000 != 0
-      let pointer = is64 ? state[.rsp] : state[.rsp] & (wide ? 0xFFFF_FFFF : 0xFFFF)
-      let linear = is64 ? pointer : (state[.ssBase] &+ pointer) & 0xFFFF_FFFF
+      let linear = stackAddress(state, is64: width == .bits64)
       // The flag is bit 0 of the second byte, whatever the width.
       let bytes = readGuest(linear: linear &+ 1, count: 1)
       guard let byte = bytes.first, byte & 1 != 0 else { return }

@@ -59,6 +59,11 @@
     }
 
     private func loop() {
+      // A new thread inherits its maker's mask, and workers of Swift's tasks block all signals.
+      var signals = sigset_t()
+      sigemptyset(&signals)
+      sigaddset(&signals, ckvm_kick_signal())
+      pthread_sigmask(SIG_UNBLOCK, &signals, nil)
       pthread_mutex_lock(mutex)
       while true {
         while work == nil && !isEnding { pthread_cond_wait(condition, mutex) }
