@@ -126,12 +126,19 @@ private final class Probe: Device {
     #expect(machine[Set.saved] == 1)
   }
 
-  /// An interrupt that is pending during a trap waits until the handler has retired one instruction.
+  /// An interrupt that comes with a trap waits until the handler has retired one instruction, even
+  /// where delivery leaves interrupts on.
   @Test func interruptAfterTrapWaits() throws {
-    let machine = try machine([1], handler: [2, 0], registers: [:])
-    machine.platform.raise(line: 0)
+    var set = Set([
+      Set.Form(1, [], []),
+      Set.Form(
+        1, [], [.output(constant(1), constant(0), .bits8), .trap(constant(2), constant(9))]),
+    ])
+    set.procedures[1].body.removeAll { $0 == .write(Set.enable, constant(0)) }
+    let machine = try ScriptedMachine(set, [1], registers: [Set.enable: 1])
+    try machine.platform.attach(Probe(), .port, at: 0..<8)
     let (_, records) = try machine.trace(2, level: .events)
-    let events = records.filter { $0.eventKind != .registerWrite }
+    let events = records.filter { $0.eventKind == .trap || $0.eventKind == .interrupt }
     #expect(events.map(\.kind) == [EventKind.trap.rawValue, EventKind.interrupt.rawValue])
     #expect(events.map(\.pc) == [0, 0x801])
     #expect(events.map(\.clock) == [0, 1])

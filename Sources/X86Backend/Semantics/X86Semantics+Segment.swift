@@ -250,6 +250,7 @@ extension X86Semantics {
       .assign(Self.stackPointer, .load(.virtual(segment: 2), stackBase, width)),
       .assign(Self.stackSelector, .load(.virtual(segment: 2), second, width) & k(0xFFFF)),
     ]
+    let noStack: [Effect] = [.assign(Self.stackPointer, k(0)), .assign(Self.stackSelector, k(0))]
     let newStack: [Effect] =
       [write(.rsp, width == .bits16 ? .bits16 : width, local(Self.stackPointer) + released)]
       + loadStack(local(Self.stackSelector), privilege: newLevel)
@@ -269,7 +270,7 @@ extension X86Semantics {
     }
     let protected: [Effect] =
       checks + [.assign(Self.outer, newLevel.isAbove(Self.privilege))]
-      + (alwaysStack ? takeStack : [.when(outer, then: takeStack, otherwise: [])])
+      + (alwaysStack ? takeStack : [.when(outer, then: takeStack, otherwise: noStack)])
       + protectedCode(isReturn: true) + restoreFlags
       + (alwaysStack ? newStack : [.when(outer, then: newStack, otherwise: [popped])])
       + [.when(outer, then: dropInnerSegments(newLevel), otherwise: [])]
