@@ -39,7 +39,10 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
 /// Guest programs in toy assembly, embedded as `PackageResources.NAME_asm`.
 let toyPrograms = [
   "library", "hello", "fib", "sieve", "crc32", "quicksort", "bubblesort", "matmul",
-  "strings", "diskcopy", "echo", "minos", "minos-user",
+  "strings", "diskcopy", "echo", "minos", "minos-process", "minos-user", "catch",
+  "wild-store", "forge-psw", "spin", "jump-garbage", "trap-storm", "trap-flood", "device-abuse", "smc",
+  "pt-attack", "clock-storm",
+  "popf-probe", "jrst-probe", "leaky-probe",
 ]
 
 let package = Package(

@@ -159,6 +159,21 @@ enum ProgramMachine: String, CaseIterable, Sendable {
     }
   }
 
+  @Test(arguments: ToyPrograms.all.filter { $0.witnesses != nil }.map(\.name))
+  func `a probe sees a VMM on its variant and on no other`(_ name: String) throws {
+    let program = try #require(ToyPrograms.named(name))
+    for variant in ToyVariant.allCases {
+      let consoles = try [ProgramMachine.simulator, .emulator, .virtualizer].map { machine in
+        let engine = try machine.load(program, variant)
+        _ = try engine.run(RunLimits(instructions: program.instructionLimit), into: nil)
+        return String(decoding: engine.platform.console, as: UTF8.self)
+      }
+      #expect(consoles[0] == consoles[1], "\(variant)")
+      let isFlawed = consoles[2] != consoles[0]
+      #expect(isFlawed == (variant == program.witnesses), "\(variant): \(consoles[2])")
+    }
+  }
+
   @Test(arguments: ToyPrograms.all.filter { $0.benchDefines != nil }.map(\.name))
   func `assembles at its size for measuring`(_ name: String) throws {
     let program = try #require(ToyPrograms.named(name))

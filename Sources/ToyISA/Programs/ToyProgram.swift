@@ -95,6 +95,8 @@ public struct ToyProgram: Sendable {
   /// Sources that others include.
   private static let included: [(line: String, text: [UInt8])] = [
     (".include \"library.asm\"", PackageResources.library_asm),
+    (".include \"catch.asm\"", PackageResources.catch_asm),
+    (".include \"minos-process.asm\"", PackageResources.minos_process_asm),
     (".include \"minos-user.asm\"", PackageResources.minos_user_asm),
   ]
 
