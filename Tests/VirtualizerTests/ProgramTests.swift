@@ -17,6 +17,24 @@ import Virtualizer
     }
   }
 
+  @Test func everyVMMOfAStackCountsItsInterventions() throws {
+    let guest = PagingTests.userUnderPaging()
+    let top = try guest.monitor(depth: 3)
+    _ = try top.run(guest.limits, into: nil)
+    let middle = try #require(top.hardware as? VirtualMachineMonitor)
+    let lowest = try #require(middle.hardware as? VirtualMachineMonitor)
+    #expect([top.depth, middle.depth, lowest.depth] == [3, 2, 1])
+    #expect([top.flavour, lowest.flavour] == ["vmm depth 3", "vmm depth 1"])
+    for (below, above) in [(lowest, middle), (middle, top)] {
+      // All that comes back to a VMM has come back to the one below it, which shadows its tables besides.
+      #expect(below.statistics.direct == above.statistics.direct)
+      #expect(below.statistics.exits["page fill"] ?? 0 >= above.statistics.exits["page fill"] ?? 0)
+      #expect(below.statistics.exits["svc"] == above.statistics.exits["svc"])
+      #expect(below.statistics.emulated == 0)
+      #expect(below.statistics.reflected > 0)
+    }
+  }
+
   /// Benchmarks hardly ever come back to the VMM: what is innocuous runs on the hardware.
   @Test func innocuousInstructionsRunDirectly() throws {
     let program = try #require(ToyPrograms.all.first { $0.category == .benchmark })
