@@ -50,14 +50,20 @@ struct CodeMap {
     }
   }
 
-  /// Forgets the word and the fused operations before it that may cover it.
+  /// Forgets the word, and splits the fused operations before it that cover it.
   private func forget(_ word: Int) {
-    for place in max(0, word - Self.longestFusion + 1)...word {
-      if place == sentinel.pointee.word {
-        sentinel.pointee.hidden = Operation()
-      } else {
-        operations[place] = Operation()
-      }
+    split(before: word)
+    if word == sentinel.pointee.word {
+      sentinel.pointee.hidden = Operation()
+    } else {
+      operations[word] = Operation()
+    }
+  }
+
+  /// Makes the operations before `word` stop short of it.
+  private func split(before word: Int) {
+    for place in max(0, word - Self.longestFusion + 1)..<word where operations[place].code.isFused {
+      operations[place].code = operations[place].single
     }
   }
 
@@ -65,10 +71,12 @@ struct CodeMap {
   func placeSentinel(at word: Int) {
     guard sentinel.pointee.word != word else { return }
     removeSentinel()
-    // Fused operations must not run across it.
-    for place in max(0, word - Self.longestFusion + 1)..<word { operations[place] = Operation() }
-    sentinel.pointee = Sentinel(word: word, hidden: operations[word])
-    operations[word] = Operation(code: .sentinel)
+    split(before: word)
+    // What is hidden is out of reach of `split`, so it must not reach beyond its own word.
+    var hidden = operations[word]
+    if hidden.code.isFused { hidden.code = hidden.single }
+    sentinel.pointee = Sentinel(word: word, hidden: hidden)
+    operations[word] = Operation(code: .sentinel, single: .sentinel)
   }
 
   /// Takes the sentinel away.

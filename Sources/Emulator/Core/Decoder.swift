@@ -8,18 +8,31 @@ struct OperationDecoder {
   /// Words of storage between two looks at the budget.
   static let checkInterval = 1024
 
-  /// Decodes the operation for a word, which must lie inside storage and not be under the sentinel.
+  /// Most words that are decoded at a time.
+  private static let longestRun = 64
+
+  /// Decodes the run of words that begins at `index`, which must lie inside storage and not be under the
+  /// sentinel, and fuses what can be fused in it.
   @inline(never)
   func decode(_ index: Int) {
-    var operation = simple(index)
-    if index % Self.checkInterval == 0 {
-      operation.real = operation.code
-      operation.code = .check
-    } else {
-      fuse(&operation, index)
+    let start = index
+    var end = index
+    // A run stays in its page, so that no fused operation passes by a check.
+    let limit = min(
+      code.words, start + Self.longestRun, (start / Self.checkInterval + 1) * Self.checkInterval)
+    while end < limit, code.operations[end].code == .undecoded {
+      var operation = simple(end)
+      operation.single = operation.code
+      if end % Self.checkInterval == 0 { operation.code = .check }
+      code.operations[end] = operation
+      code.mark(end)
+      end += 1
+      if operation.single.endsRun { break }
     }
-    code.operations[index] = operation
-    code.mark(index)
+    // Backwards, because what comes before the run may reach into it.
+    for place in stride(from: end - 1, through: max(0, start - CodeMap.longestFusion + 1), by: -1) {
+      fuse(place)
+    }
   }
 
   private func word(_ index: Int) -> UInt32 {
@@ -42,7 +55,7 @@ struct OperationDecoder {
     operation.immediate = signed
     switch opcode {
     case 0x10...0x1F:
-      operation.c = UInt8(word >> 12 & 15)
+      operation.immediate = Int32(word >> 12 & 15)
       operation.code = Self.registerCodes[Int(opcode - 0x10)]
       discard(&operation)
     case 0x20...0x29:
@@ -60,11 +73,11 @@ struct OperationDecoder {
       operation.code = Self.storeCodes[Int(opcode - 0x38)]
     case 0x40...0x45:
       operation.code = Self.branchCodes[Int(opcode - 0x40)]
-      operation.distance = signed * Int32(Operation.size)
+      operation.immediate = signed * Int32(Operation.size)
     case 0x48:
       operation.code = .jal
       if a == 0 { operation.a = Operation.discard }
-      operation.distance = (Int32(bitPattern: word << 12) >> 12) * Int32(Operation.size)
+      operation.immediate = (Int32(bitPattern: word << 12) >> 12) * Int32(Operation.size)
     case 0x49:
       operation.code = .jalr
       if a == 0 { operation.a = Operation.discard }
@@ -94,6 +107,22 @@ struct OperationDecoder {
   private static let storeCodes: [OperationCode] = [.sw, .sh, .sb]
   private static let branchCodes: [OperationCode] = [.beq, .bne, .blt, .bge, .bltu, .bgeu]
 
-  /// Widens the operation over the words that follow, where a fused routine exists.
-  private func fuse(_ operation: inout Operation, _ index: Int) {}
+  /// Widens the operation over the words that follow, where there is a fused routine.
+  private func fuse(_ index: Int) {
+    let place = index % Self.checkInterval
+    guard place != 0, place + 1 < Self.checkInterval, index + 1 < code.words else { return }
+    let first = code.operations[index]
+    let second = code.operations[index + 1]
+    guard first.code != .sentinel, first.single != .undecoded, second.single != .undecoded else { return }
+    if place + 2 < Self.checkInterval, index + 2 < code.words {
+      let third = code.operations[index + 2].single
+      if let fused = Fusion.codes[Fusion.key(first.single, second.single, third)] {
+        code.operations[index].code = fused
+        return
+      }
+    }
+    if let fused = Fusion.codes[Fusion.key(first.single, second.single)] {
+      code.operations[index].code = fused
+    }
+  }
 }

@@ -1,366 +1,566 @@
-internal import ToyISA
-
-/// What the fast loop works on: raw pointers and numbers only, so that it needs no reference counting.
-struct FastFrame {
-  /// General registers, and the slot for what is written to register 0.
-  var registers: UnsafeMutablePointer<UInt32>
-  /// Operation of the first word of the window.
-  var window: UnsafeMutableRawPointer
-  /// Bytes of operations in the window.
-  var windowSize: UInt
-  /// Virtual address of the first word of the window.
-  var windowAddress: UInt32
-  /// Position of the program counter in the window, in bytes of operations.
-  var position: UInt
-  /// How many instructions may retire.
-  var budget: UInt
-
-  /// Storage at virtual address 0 (base/bound), or at physical address 0 (paging).
-  var data: UnsafeMutableRawPointer
-  /// First virtual address that may not be accessed, a multiple of 4.
-  var dataLimit: UInt32
-  /// Physical address of virtual address 0 (base/bound), or 0 (paging).
-  var dataBase: UInt
-  /// Cached pages for reads and for writes (paging).
-  var readPages: UnsafeMutablePointer<CachedPage>
-  var writePages: UnsafeMutablePointer<CachedPage>
-
-  var code: CodeMap
-  var decoder: OperationDecoder
-}
-
-/// Why and where the fast loop stopped.
-struct FastExit {
-  /// Instructions retired.
-  var retired: UInt
-  /// Address of the next instruction.
-  var pc: UInt32
-  /// The next instruction is for `step`; otherwise the budget or the window has ended.
-  var needsStep: Bool
-}
-
-/// Takes a jump; `true` if the loop must be left, because of the window or the budget.
-@inline(__always)
-private func jump(
-  _ position: inout UInt, _ clock: inout UInt, _ distance: Int32, _ windowSize: UInt, _ limit: UInt
-) -> Bool {
-  let delta = UInt(bitPattern: Int(distance))
-  position = position &+ delta
-  clock = clock &- delta &+ UInt(Operation.size)
-  return position >= windowSize || clock &+ position >= limit
-}
-
-@inline(__always) private func signed(_ value: UInt32) -> Int32 { Int32(bitPattern: value) }
-@inline(__always) private func unsigned(_ value: Int32) -> UInt32 { UInt32(bitPattern: value) }
-
-/// Virtual address to an offset from `frame.data`, or `nil` when `step` must look at it.
-///
-/// `shift` is log2 of the access size. A misaligned address has its low bits rotated to the top and so
-/// fails the comparison with the limit, which is a multiple of 4.
-@inline(__always)
-private func place(
-  _ address: UInt32, _ shift: UInt32, _ limit: UInt32, _ pages: UnsafeMutablePointer<CachedPage>,
-  paged: Bool
-) -> Int? {
-  let unit = (address &>> shift) | (shift == 0 ? 0 : address &<< (32 &- shift))
-  guard unit < limit &>> shift else { return nil }
-  guard paged else { return Int(unit) &<< Int(shift) }
-  let page = address &>> 12
-  let entry = pages[Int(page) & (ToyCore.pageSlots &- 1)]
-  guard entry.tag == page &+ 1 else { return nil }
-  return Int(entry.frame) &+ Int(address & 0xFFF)
-}
-
 /// Runs innocuous instructions until one needs `step`, the window ends, or the budget is near its end.
 ///
-/// Position counts sixteen a word, and so does `clock`: `clock + position` is sixteen times the number of
-/// retired instructions, so that straight code needs no counting and a jump only moves `clock`.
 /// With `counted`, the budget is looked at before every operation, otherwise at jumps and page starts,
 /// and the budget must leave room for a page.
 @inline(__always)
 private func interpret(_ frame: FastFrame, paged: Bool, counted: Bool) -> FastExit {
   let r = frame.registers
-  let window = frame.window
-  let windowSize = frame.windowSize
-  let data = frame.data
-  let dataLimit = frame.dataLimit
-  let dataBase = frame.dataBase
-  let marks = frame.code.marks
-  let size = UInt(Operation.size)
-  let margin = UInt(counted ? CodeMap.longestFusion : OperationDecoder.checkInterval + CodeMap.longestFusion)
-  let limit = (frame.budget &- margin) &* size
-  var position = frame.position
-  var clock = 0 &- position
-  var needsStep = false
-  var target: UInt32?
+  let window = UnsafeRawPointer(frame.window)
+  let memory = GuestView(frame, isPaged: paged)
+  let margin = CodeMap.longestFusion + (counted ? 0 : OperationDecoder.checkInterval)
+  var at = Progress(frame, margin: margin)
 
-  // SAFETY: `position` is inside the window, or on the sentinel just behind it, whenever an operation is
-  // read: jumps compare it with `windowSize`, and straight code cannot pass the sentinel. Register numbers
-  // come from the decoder and are below 17. `place` has checked data offsets against the limit.
+  // SAFETY: `at.position` is inside the window, or on the sentinel just behind it, whenever an operation
+  // is read: jumps compare it with the window's size, and straight code cannot pass the sentinel. Fused
+  // operations end before sentinel and page end, and what they cover is decoded.
   loop: while true {
-    if counted, clock &+ position > limit { break loop }
-    let op = (window + Int(bitPattern: position)).assumingMemoryBound(to: Operation.self)
-    var code = op.pointee.code
-    if code == .check {
-      if clock &+ position >= limit { break loop }
-      code = op.pointee.real
+    if counted, at.isOver {
+      _ = at.leave()
+      break loop
     }
-    switch code {
-    case .undecoded:
-      frame.decoder.decode(
-        (window - UnsafeMutableRawPointer(frame.code.operations) + Int(bitPattern: position))
-          / Operation.size)
-    case .sentinel, .check:
-      break loop
-    case .exact:
-      needsStep = true
-      break loop
-    case .nop:
-      position &+= size
+    let op = (window + Int(bitPattern: at.position)).assumingMemoryBound(to: Operation.self)
+    var code = op.pointee.code
+    again: while true {
+      switch code {
+      case .check:
+        guard !at.isOver || at.leave() else { break loop }
+        code = op.pointee.single
+        continue again
+      case .undecoded:
+        frame.decoder.decode(op - UnsafePointer(frame.code.operations))
+      case .sentinel:
+        _ = at.leave()
+        break loop
+      case .exact:
+        break loop
+      case .nop:
+        at.next()
+      case .auipc:
+        r[Int(op.pointee.a)] = at.address &+ unsigned(op.pointee.immediate)
+        at.next()
 
-    case .add:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] &+ r[Int(op.pointee.c)]
-      position &+= size
-    case .sub:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] &- r[Int(op.pointee.c)]
-      position &+= size
-    case .and:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] & r[Int(op.pointee.c)]
-      position &+= size
-    case .or:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] | r[Int(op.pointee.c)]
-      position &+= size
-    case .xor:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] ^ r[Int(op.pointee.c)]
-      position &+= size
-    case .sll:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] &<< r[Int(op.pointee.c)]
-      position &+= size
-    case .srl:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] &>> r[Int(op.pointee.c)]
-      position &+= size
-    case .sra:
-      r[Int(op.pointee.a)] = unsigned(signed(r[Int(op.pointee.b)]) &>> signed(r[Int(op.pointee.c)]))
-      position &+= size
-    case .slt:
-      r[Int(op.pointee.a)] = signed(r[Int(op.pointee.b)]) < signed(r[Int(op.pointee.c)]) ? 1 : 0
-      position &+= size
-    case .sltu:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] < r[Int(op.pointee.c)] ? 1 : 0
-      position &+= size
-    case .mul:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] &* r[Int(op.pointee.c)]
-      position &+= size
-    case .mulhu:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)].multipliedFullWidth(by: r[Int(op.pointee.c)]).high
-      position &+= size
-    case .div:
-      let divisor = signed(r[Int(op.pointee.c)])
-      let dividend = signed(r[Int(op.pointee.b)])
-      if divisor == 0 || divisor == -1 {
-        if divisor == 0 {
-          needsStep = true
-          break loop
-        }
-        r[Int(op.pointee.a)] = unsigned(0 &- dividend)
-      } else {
-        r[Int(op.pointee.a)] = unsigned(dividend / divisor)
+      case .add:
+        Routine.add(r, op)
+        at.next()
+      case .sub:
+        Routine.sub(r, op)
+        at.next()
+      case .and:
+        Routine.and(r, op)
+        at.next()
+      case .or:
+        Routine.or(r, op)
+        at.next()
+      case .xor:
+        Routine.xor(r, op)
+        at.next()
+      case .sll:
+        Routine.sll(r, op)
+        at.next()
+      case .srl:
+        Routine.srl(r, op)
+        at.next()
+      case .sra:
+        Routine.sra(r, op)
+        at.next()
+      case .slt:
+        Routine.slt(r, op)
+        at.next()
+      case .sltu:
+        Routine.sltu(r, op)
+        at.next()
+      case .mul:
+        Routine.mul(r, op)
+        at.next()
+      case .mulhu:
+        Routine.mulhu(r, op)
+        at.next()
+      case .div:
+        guard Routine.div(r, op) else { break loop }
+        at.next()
+      case .divu:
+        guard Routine.divu(r, op) else { break loop }
+        at.next()
+      case .rem:
+        guard Routine.rem(r, op) else { break loop }
+        at.next()
+      case .remu:
+        guard Routine.remu(r, op) else { break loop }
+        at.next()
+      case .addi:
+        Routine.addi(r, op)
+        at.next()
+      case .andi:
+        Routine.andi(r, op)
+        at.next()
+      case .ori:
+        Routine.ori(r, op)
+        at.next()
+      case .xori:
+        Routine.xori(r, op)
+        at.next()
+      case .slli:
+        Routine.slli(r, op)
+        at.next()
+      case .srli:
+        Routine.srli(r, op)
+        at.next()
+      case .srai:
+        Routine.srai(r, op)
+        at.next()
+      case .slti:
+        Routine.slti(r, op)
+        at.next()
+      case .sltiu:
+        Routine.sltiu(r, op)
+        at.next()
+      case .constant:
+        Routine.constant(r, op)
+        at.next()
+      case .lw:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+      case .lh:
+        guard memory.lh(r, op) else { break loop }
+        at.next()
+      case .lhu:
+        guard memory.lhu(r, op) else { break loop }
+        at.next()
+      case .lb:
+        guard memory.lb(r, op) else { break loop }
+        at.next()
+      case .lbu:
+        guard memory.lbu(r, op) else { break loop }
+        at.next()
+      case .sw:
+        guard memory.sw(r, op) != nil else { break loop }
+        at.next()
+      case .sh:
+        guard memory.sh(r, op) != nil else { break loop }
+        at.next()
+      case .sb:
+        guard memory.sb(r, op) != nil else { break loop }
+        at.next()
+      case .beq:
+        guard at.branch(Routine.beq(r, op), op) else { break loop }
+      case .bne:
+        guard at.branch(Routine.bne(r, op), op) else { break loop }
+      case .blt:
+        guard at.branch(Routine.blt(r, op), op) else { break loop }
+      case .bge:
+        guard at.branch(Routine.bge(r, op), op) else { break loop }
+      case .bltu:
+        guard at.branch(Routine.bltu(r, op), op) else { break loop }
+      case .bgeu:
+        guard at.branch(Routine.bgeu(r, op), op) else { break loop }
+      case .jal:
+        guard at.jal(r, op) else { break loop }
+      case .jalr:
+        guard at.jalr(r, op) else { break loop }
+      case .addiBeq:
+        Routine.addi(r, op)
+        at.next()
+        guard at.branch(Routine.beq(r, op + 1), op + 1) else { break loop }
+      case .addiBne:
+        Routine.addi(r, op)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .addiBlt:
+        Routine.addi(r, op)
+        at.next()
+        guard at.branch(Routine.blt(r, op + 1), op + 1) else { break loop }
+      case .addiBge:
+        Routine.addi(r, op)
+        at.next()
+        guard at.branch(Routine.bge(r, op + 1), op + 1) else { break loop }
+      case .addiBltu:
+        Routine.addi(r, op)
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 1), op + 1) else { break loop }
+      case .addiBgeu:
+        Routine.addi(r, op)
+        at.next()
+        guard at.branch(Routine.bgeu(r, op + 1), op + 1) else { break loop }
+      case .addBne:
+        Routine.add(r, op)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .addBlt:
+        Routine.add(r, op)
+        at.next()
+        guard at.branch(Routine.blt(r, op + 1), op + 1) else { break loop }
+      case .addBltu:
+        Routine.add(r, op)
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 1), op + 1) else { break loop }
+      case .andiBeq:
+        Routine.andi(r, op)
+        at.next()
+        guard at.branch(Routine.beq(r, op + 1), op + 1) else { break loop }
+      case .andiBne:
+        Routine.andi(r, op)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .sltBeq:
+        Routine.slt(r, op)
+        at.next()
+        guard at.branch(Routine.beq(r, op + 1), op + 1) else { break loop }
+      case .sltBne:
+        Routine.slt(r, op)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .sltuBeq:
+        Routine.sltu(r, op)
+        at.next()
+        guard at.branch(Routine.beq(r, op + 1), op + 1) else { break loop }
+      case .sltuBne:
+        Routine.sltu(r, op)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .sltiBeq:
+        Routine.slti(r, op)
+        at.next()
+        guard at.branch(Routine.beq(r, op + 1), op + 1) else { break loop }
+      case .sltiBne:
+        Routine.slti(r, op)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .sltiuBeq:
+        Routine.sltiu(r, op)
+        at.next()
+        guard at.branch(Routine.beq(r, op + 1), op + 1) else { break loop }
+      case .sltiuBne:
+        Routine.sltiu(r, op)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .lwBeq:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard at.branch(Routine.beq(r, op + 1), op + 1) else { break loop }
+      case .lwBne:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .lwBlt:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard at.branch(Routine.blt(r, op + 1), op + 1) else { break loop }
+      case .lwBge:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard at.branch(Routine.bge(r, op + 1), op + 1) else { break loop }
+      case .lwBltu:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 1), op + 1) else { break loop }
+      case .lwBgeu:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard at.branch(Routine.bgeu(r, op + 1), op + 1) else { break loop }
+      case .lbuBeq:
+        guard memory.lbu(r, op) else { break loop }
+        at.next()
+        guard at.branch(Routine.beq(r, op + 1), op + 1) else { break loop }
+      case .lbuBne:
+        guard memory.lbu(r, op) else { break loop }
+        at.next()
+        guard at.branch(Routine.bne(r, op + 1), op + 1) else { break loop }
+      case .addiJal:
+        Routine.addi(r, op)
+        at.next()
+        guard at.jal(r, op + 1) else { break loop }
+      case .addiJalr:
+        Routine.addi(r, op)
+        at.next()
+        guard at.jalr(r, op + 1) else { break loop }
+      case .lwJalr:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard at.jalr(r, op + 1) else { break loop }
+      case .addiAddi:
+        Routine.addi(r, op)
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+      case .addiAdd:
+        Routine.addi(r, op)
+        at.next()
+        Routine.add(r, op + 1)
+        at.next()
+      case .addiLw:
+        Routine.addi(r, op)
+        at.next()
+        guard memory.lw(r, op + 1) else { break loop }
+        at.next()
+      case .addiSw:
+        Routine.addi(r, op)
+        at.next()
+        guard memory.sw(r, op + 1) != nil else { break loop }
+        at.next()
+      case .addAdd:
+        Routine.add(r, op)
+        at.next()
+        Routine.add(r, op + 1)
+        at.next()
+      case .addAddi:
+        Routine.add(r, op)
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+      case .addLw:
+        Routine.add(r, op)
+        at.next()
+        guard memory.lw(r, op + 1) else { break loop }
+        at.next()
+      case .addLbu:
+        Routine.add(r, op)
+        at.next()
+        guard memory.lbu(r, op + 1) else { break loop }
+        at.next()
+      case .mulAdd:
+        Routine.mul(r, op)
+        at.next()
+        Routine.add(r, op + 1)
+        at.next()
+      case .andiSlli:
+        Routine.andi(r, op)
+        at.next()
+        Routine.slli(r, op + 1)
+        at.next()
+      case .slliAdd:
+        Routine.slli(r, op)
+        at.next()
+        Routine.add(r, op + 1)
+        at.next()
+      case .srliXor:
+        Routine.srli(r, op)
+        at.next()
+        Routine.xor(r, op + 1)
+        at.next()
+      case .srliAndi:
+        Routine.srli(r, op)
+        at.next()
+        Routine.andi(r, op + 1)
+        at.next()
+      case .xorAndi:
+        Routine.xor(r, op)
+        at.next()
+        Routine.andi(r, op + 1)
+        at.next()
+      case .constantAddi:
+        Routine.constant(r, op)
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+      case .constantOri:
+        Routine.constant(r, op)
+        at.next()
+        Routine.ori(r, op + 1)
+        at.next()
+      case .lwLw:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard memory.lw(r, op + 1) else { break loop }
+        at.next()
+      case .lwAddi:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+      case .lwAdd:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        Routine.add(r, op + 1)
+        at.next()
+      case .lbuAddi:
+        guard memory.lbu(r, op) else { break loop }
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+      case .lbuXor:
+        guard memory.lbu(r, op) else { break loop }
+        at.next()
+        Routine.xor(r, op + 1)
+        at.next()
+      case .swSw:
+        guard let isPlain = memory.sw(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        guard memory.sw(r, op + 1) != nil else { break loop }
+        at.next()
+      case .swAddi:
+        guard let isPlain = memory.sw(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        Routine.addi(r, op + 1)
+        at.next()
+      case .sbAdd:
+        guard let isPlain = memory.sb(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        Routine.add(r, op + 1)
+        at.next()
+      case .sbAddi:
+        guard let isPlain = memory.sb(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        Routine.addi(r, op + 1)
+        at.next()
+      case .swAddiBltu:
+        guard let isPlain = memory.sw(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        Routine.addi(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 2), op + 2) else { break loop }
+      case .swAddiBne:
+        guard let isPlain = memory.sw(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        Routine.addi(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 2), op + 2) else { break loop }
+      case .sbAddBltu:
+        guard let isPlain = memory.sb(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        Routine.add(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 2), op + 2) else { break loop }
+      case .sbAddiBne:
+        guard let isPlain = memory.sb(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        Routine.addi(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bne(r, op + 2), op + 2) else { break loop }
+      case .addiAddBltu:
+        Routine.addi(r, op)
+        at.next()
+        Routine.add(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 2), op + 2) else { break loop }
+      case .addiAddiBgeu:
+        Routine.addi(r, op)
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bgeu(r, op + 2), op + 2) else { break loop }
+      case .addiAddiBltu:
+        Routine.addi(r, op)
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 2), op + 2) else { break loop }
+      case .addiLwBltu:
+        Routine.addi(r, op)
+        at.next()
+        guard memory.lw(r, op + 1) else { break loop }
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 2), op + 2) else { break loop }
+      case .addiLwBgeu:
+        Routine.addi(r, op)
+        at.next()
+        guard memory.lw(r, op + 1) else { break loop }
+        at.next()
+        guard at.branch(Routine.bgeu(r, op + 2), op + 2) else { break loop }
+      case .mulAddBltu:
+        Routine.mul(r, op)
+        at.next()
+        Routine.add(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 2), op + 2) else { break loop }
+      case .srliXorBltu:
+        Routine.srli(r, op)
+        at.next()
+        Routine.xor(r, op + 1)
+        at.next()
+        guard at.branch(Routine.bltu(r, op + 2), op + 2) else { break loop }
+      case .slliAddLw:
+        Routine.slli(r, op)
+        at.next()
+        Routine.add(r, op + 1)
+        at.next()
+        guard memory.lw(r, op + 2) else { break loop }
+        at.next()
+      case .xorAndiSlli:
+        Routine.xor(r, op)
+        at.next()
+        Routine.andi(r, op + 1)
+        at.next()
+        Routine.slli(r, op + 2)
+        at.next()
+      case .addLwSrli:
+        Routine.add(r, op)
+        at.next()
+        guard memory.lw(r, op + 1) else { break loop }
+        at.next()
+        Routine.srli(r, op + 2)
+        at.next()
+      case .lwLwAddi:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard memory.lw(r, op + 1) else { break loop }
+        at.next()
+        Routine.addi(r, op + 2)
+        at.next()
+      case .lwLwLw:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        guard memory.lw(r, op + 1) else { break loop }
+        at.next()
+        guard memory.lw(r, op + 2) else { break loop }
+        at.next()
+      case .swSwSw:
+        guard let isPlain = memory.sw(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        guard let isPlain2 = memory.sw(r, op + 1) else { break loop }
+        at.next()
+        guard isPlain2 else { continue loop }
+        guard memory.sw(r, op + 2) != nil else { break loop }
+        at.next()
+      case .swSwAddi:
+        guard let isPlain = memory.sw(r, op) else { break loop }
+        at.next()
+        guard isPlain else { continue loop }
+        guard let isPlain2 = memory.sw(r, op + 1) else { break loop }
+        at.next()
+        guard isPlain2 else { continue loop }
+        Routine.addi(r, op + 2)
+        at.next()
+      case .lbuAddiXor:
+        guard memory.lbu(r, op) else { break loop }
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+        Routine.xor(r, op + 2)
+        at.next()
+      case .addiSwSw:
+        Routine.addi(r, op)
+        at.next()
+        guard let isPlain2 = memory.sw(r, op + 1) else { break loop }
+        at.next()
+        guard isPlain2 else { continue loop }
+        guard memory.sw(r, op + 2) != nil else { break loop }
+        at.next()
+      case .lwAddiJalr:
+        guard memory.lw(r, op) else { break loop }
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+        guard at.jalr(r, op + 2) else { break loop }
+      case .addiAddiJal:
+        Routine.addi(r, op)
+        at.next()
+        Routine.addi(r, op + 1)
+        at.next()
+        guard at.jal(r, op + 2) else { break loop }
       }
-      position &+= size
-    case .divu:
-      let divisor = r[Int(op.pointee.c)]
-      if divisor == 0 {
-        needsStep = true
-        break loop
-      }
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] / divisor
-      position &+= size
-    case .rem:
-      let divisor = signed(r[Int(op.pointee.c)])
-      if divisor == 0 {
-        needsStep = true
-        break loop
-      }
-      r[Int(op.pointee.a)] = divisor == -1 ? 0 : unsigned(signed(r[Int(op.pointee.b)]) % divisor)
-      position &+= size
-    case .remu:
-      let divisor = r[Int(op.pointee.c)]
-      if divisor == 0 {
-        needsStep = true
-        break loop
-      }
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] % divisor
-      position &+= size
-
-    case .addi:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      position &+= size
-    case .andi:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] & unsigned(op.pointee.immediate)
-      position &+= size
-    case .ori:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] | unsigned(op.pointee.immediate)
-      position &+= size
-    case .xori:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] ^ unsigned(op.pointee.immediate)
-      position &+= size
-    case .slli:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] &<< unsigned(op.pointee.immediate)
-      position &+= size
-    case .srli:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] &>> unsigned(op.pointee.immediate)
-      position &+= size
-    case .srai:
-      r[Int(op.pointee.a)] = unsigned(signed(r[Int(op.pointee.b)]) &>> op.pointee.immediate)
-      position &+= size
-    case .slti:
-      r[Int(op.pointee.a)] = signed(r[Int(op.pointee.b)]) < op.pointee.immediate ? 1 : 0
-      position &+= size
-    case .sltiu:
-      r[Int(op.pointee.a)] = r[Int(op.pointee.b)] < unsigned(op.pointee.immediate) ? 1 : 0
-      position &+= size
-    case .constant:
-      r[Int(op.pointee.a)] = unsigned(op.pointee.immediate)
-      position &+= size
-    case .auipc:
-      let pc = frame.windowAddress &+ UInt32(truncatingIfNeeded: position &>> 2)
-      r[Int(op.pointee.a)] = pc &+ unsigned(op.pointee.immediate)
-      position &+= size
-
-    case .lw:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      guard let offset = place(address, 2, dataLimit, frame.readPages, paged: paged) else {
-        needsStep = true
-        break loop
-      }
-      r[Int(op.pointee.a)] = UInt32(littleEndian: (data + offset).loadUnaligned(as: UInt32.self))
-      position &+= size
-    case .lh:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      guard let offset = place(address, 1, dataLimit, frame.readPages, paged: paged) else {
-        needsStep = true
-        break loop
-      }
-      let datum = UInt16(littleEndian: (data + offset).loadUnaligned(as: UInt16.self))
-      r[Int(op.pointee.a)] = unsigned(Int32(Int16(bitPattern: datum)))
-      position &+= size
-    case .lhu:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      guard let offset = place(address, 1, dataLimit, frame.readPages, paged: paged) else {
-        needsStep = true
-        break loop
-      }
-      let datum = UInt16(littleEndian: (data + offset).loadUnaligned(as: UInt16.self))
-      r[Int(op.pointee.a)] = UInt32(datum)
-      position &+= size
-    case .lb:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      guard let offset = place(address, 0, dataLimit, frame.readPages, paged: paged) else {
-        needsStep = true
-        break loop
-      }
-      r[Int(op.pointee.a)] = unsigned(Int32((data + offset).load(as: Int8.self)))
-      position &+= size
-    case .lbu:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      guard let offset = place(address, 0, dataLimit, frame.readPages, paged: paged) else {
-        needsStep = true
-        break loop
-      }
-      r[Int(op.pointee.a)] = UInt32((data + offset).load(as: UInt8.self))
-      position &+= size
-
-    case .sw:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      guard let offset = place(address, 2, dataLimit, frame.writePages, paged: paged) else {
-        needsStep = true
-        break loop
-      }
-      (data + offset).storeBytes(of: r[Int(op.pointee.a)].littleEndian, as: UInt32.self)
-      position &+= size
-      let physical = Int(bitPattern: dataBase) &+ offset
-      if marks[physical &>> CodeMap.granuleShift] != 0 { frame.code.invalidate(byte: physical) }
-    case .sh:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      guard let offset = place(address, 1, dataLimit, frame.writePages, paged: paged) else {
-        needsStep = true
-        break loop
-      }
-      let datum = UInt16(truncatingIfNeeded: r[Int(op.pointee.a)])
-      (data + offset).storeBytes(of: datum.littleEndian, as: UInt16.self)
-      position &+= size
-      let physical = Int(bitPattern: dataBase) &+ offset
-      if marks[physical &>> CodeMap.granuleShift] != 0 { frame.code.invalidate(byte: physical) }
-    case .sb:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      guard let offset = place(address, 0, dataLimit, frame.writePages, paged: paged) else {
-        needsStep = true
-        break loop
-      }
-      (data + offset).storeBytes(of: UInt8(truncatingIfNeeded: r[Int(op.pointee.a)]), as: UInt8.self)
-      position &+= size
-      let physical = Int(bitPattern: dataBase) &+ offset
-      if marks[physical &>> CodeMap.granuleShift] != 0 { frame.code.invalidate(byte: physical) }
-
-    case .beq:
-      if r[Int(op.pointee.a)] == r[Int(op.pointee.b)] {
-        if jump(&position, &clock, op.pointee.distance, windowSize, limit) { break loop }
-      } else {
-        position &+= size
-      }
-    case .bne:
-      if r[Int(op.pointee.a)] != r[Int(op.pointee.b)] {
-        if jump(&position, &clock, op.pointee.distance, windowSize, limit) { break loop }
-      } else {
-        position &+= size
-      }
-    case .blt:
-      if signed(r[Int(op.pointee.a)]) < signed(r[Int(op.pointee.b)]) {
-        if jump(&position, &clock, op.pointee.distance, windowSize, limit) { break loop }
-      } else {
-        position &+= size
-      }
-    case .bge:
-      if signed(r[Int(op.pointee.a)]) >= signed(r[Int(op.pointee.b)]) {
-        if jump(&position, &clock, op.pointee.distance, windowSize, limit) { break loop }
-      } else {
-        position &+= size
-      }
-    case .bltu:
-      if r[Int(op.pointee.a)] < r[Int(op.pointee.b)] {
-        if jump(&position, &clock, op.pointee.distance, windowSize, limit) { break loop }
-      } else {
-        position &+= size
-      }
-    case .bgeu:
-      if r[Int(op.pointee.a)] >= r[Int(op.pointee.b)] {
-        if jump(&position, &clock, op.pointee.distance, windowSize, limit) { break loop }
-      } else {
-        position &+= size
-      }
-    case .jal:
-      r[Int(op.pointee.a)] = frame.windowAddress &+ UInt32(truncatingIfNeeded: position &>> 2) &+ 4
-      if jump(&position, &clock, op.pointee.distance, windowSize, limit) { break loop }
-    case .jalr:
-      let address = r[Int(op.pointee.b)] &+ unsigned(op.pointee.immediate)
-      r[Int(op.pointee.a)] = frame.windowAddress &+ UInt32(truncatingIfNeeded: position &>> 2) &+ 4
-      let distance = address &- frame.windowAddress
-      let index = (distance &>> 2) | (distance &<< 30)
-      position &+= size
-      let destination = UInt(index) &* size
-      guard destination < windowSize else {
-        target = address
-        break loop
-      }
-      clock = clock &+ position &- destination
-      position = destination
-      if clock &+ position >= limit { break loop }
+      continue loop
     }
   }
-  return FastExit(
-    retired: (clock &+ position) / size,
-    pc: target ?? frame.windowAddress &+ UInt32(truncatingIfNeeded: position &>> 2),
-    needsStep: needsStep)
+  return at.exit
 }
 
 /// Instantiations of the loop; the disassembly of these is checked for reference counting.

@@ -51,7 +51,7 @@ extension ToyCore {
       registers: registers,
       window: UnsafeMutableRawPointer(code.operations + Int(first / 4)),
       windowSize: UInt(bytes / 4) * UInt(Operation.size), windowAddress: address,
-      position: UInt(pc - address) * UInt(Operation.size / 4), budget: 0,
+      position: UInt(pc - address) / 4 * UInt(Operation.size), budget: 0,
       // SAFETY: `dataBase` is an address inside storage.
       data: storage + Int(dataBase), dataLimit: limit, dataBase: dataBase,
       readPages: pages + pageSlot(.read), writePages: pages + pageSlot(.write), code: code,
