@@ -77,7 +77,7 @@ final class DifferentialHarness {
     }
   }
 
-  private func state() -> ProcessorState {
+  func state() -> ProcessorState {
     var state = base
     for register in 0..<16 { state.registers[register] = value() }
     if random.chance(85) {
@@ -103,7 +103,7 @@ final class DifferentialHarness {
   }
 
   /// Bytes that begin with an opcode of the table, often with prefixes.
-  private func bytes() -> [UInt8] {
+  func bytes() -> [UInt8] {
     var result: [UInt8] = []
     let prefixes: [UInt8] = [0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65]
     while random.chance(25) { result.append(prefixes[random.below(prefixes.count)]) }
@@ -120,7 +120,7 @@ final class DifferentialHarness {
   }
 
   /// Puts the initial tables back, so that stray stores of earlier cases do not make all later ones fault.
-  private func restoreTables() throws {
+  func restoreTables() throws {
     for engine in [simulator as any Engine, emulator as any Engine] {
       let memory = engine.platform.memory
       // SAFETY: the tables lie at the start of the storage.

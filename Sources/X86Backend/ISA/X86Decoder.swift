@@ -103,6 +103,8 @@ struct X86Decoder: Sendable {
     if attributes.contains(reader.is64 ? .no64 : .only64) { return false }
     if attributes.contains(.prefixF3), reader.repeatPrefix != 0xF3 { return false }
     if attributes.contains(.noREXB), reader.rex & 1 != 0 { return false }
+    if attributes.contains(.noRepeat), reader.repeatPrefix != 0 { return false }
+    if attributes.contains(.noPrefix), reader.hasOperandPrefix { return false }
     if attributes.contains(.rexR), reader.rex & 4 == 0 { return false }
     if attributes.contains(.protected), !reader.context.isProtected { return false }
     guard row.hasModRM else { return true }

@@ -113,10 +113,16 @@ struct X86Attributes: OptionSet, Sendable {
   /// REX.R must be present.
   static let rexR = X86Attributes(rawValue: 32768)
 
+  /// Not with the F2 and F3 prefixes, which make it another instruction.
+  static let noRepeat = X86Attributes(rawValue: 65536)
+  /// Nor with the 66 prefix.
+  static let noPrefix = X86Attributes(rawValue: 131072)
+
   static let names: [String: X86Attributes] = [
     "lock": .lock, "no64": .no64, "only64": .only64, "d64": .default64, "f64": .force64, "mem": .memory,
     "reg": .register, "f3": .prefixF3, "norexb": .noREXB, "max32": .max32, "modesize": .modeSize,
     "byte": .byte, "bitstring": .bitString, "prot": .protected, "hint": .hint, "rexr": .rexR,
+    "norepeat": .noRepeat, "noprefix": [.noRepeat, .noPrefix],
   ]
 }
 

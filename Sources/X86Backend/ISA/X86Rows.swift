@@ -93,7 +93,7 @@ enum X86Rows {
     8C /r | mov Es, Sw | movFromSegment |
     8D /r | lea Gv, M | lea | mem
     8F /0 | pop Ev | pop | d64
-    90 | pause | nop | f3
+    90 | pause | nop | f3 norexb
     90 | nop | nop | norexb
     90+r | xchg Zv, rAX | xchg |
     98 | cbw | convertAccumulator |
@@ -214,12 +214,14 @@ enum X86Rows {
     0FA9 | pop GS | popSegment | d64 seg=5
     0FAC /r | shrd Ev, Gv, Ib | shrd |
     0FAD /r | shrd Ev, Gv, CL | shrd |
-    0FAE /5 | lfence | nop | reg
-    0FAE /6 | mfence | nop | reg
-    0FAE /7 | sfence | nop | reg
+    0FAE /5 | lfence | nop | reg noprefix
+    0FAE /6 | mfence | nop | reg noprefix
+    0FAE /7 | sfence | nop | reg noprefix
     0FAF /r | imul Gv, Ev | imulTruncating |
-    0FB0 /r | cmpxchg Eb, Gb | cmpxchg | lock
-    0FB1 /r | cmpxchg Ev, Gv | cmpxchg | lock
+    0FB0 /r | cmpxchg Eb, Gb | cmpxchg | reg
+    0FB0 /r | cmpxchg Eb, Gb | cmpxchg | mem lock
+    0FB1 /r | cmpxchg Ev, Gv | cmpxchg | reg
+    0FB1 /r | cmpxchg Ev, Gv | cmpxchg | mem lock
     0FB6 /r | movzx Gv, Eb | movzx |
     0FB7 /r | movzx Gv, Ew | movzx |
     0FB8 /r | popcnt Gv, Ev | popcnt | f3
@@ -231,11 +233,11 @@ enum X86Rows {
     0FBF /r | movsx Gv, Ew | movsx |
     0FC0 /r | xadd Eb, Gb | xadd | lock
     0FC1 /r | xadd Ev, Gv | xadd | lock
-    0FC3 /r | movnti My, Gy | mov | mem
+    0FC3 /r | movnti My, Gy | mov | mem noprefix
     0FC7 /1 | cmpxchg8b M | cmpxchg8b | mem lock
     0FC8+r | bswap Zv | bswap |
-    0F38F0 /r | movbe Gv, Ev | movbe | mem
-    0F38F1 /r | movbe Ev, Gv | movbe | mem
+    0F38F0 /r | movbe Gv, Ev | movbe | mem norepeat
+    0F38F1 /r | movbe Ev, Gv | movbe | mem norepeat
     """
 
   private static let system = """

@@ -151,14 +151,9 @@ extension X86Core {
     if difference == 0 {
       try write(i.pointee.a, new)
     } else {
-      // The destination is written in any case.
-      if i.pointee.a.kind == .memory {
-        try write(i.pointee.a, old)
-        setPart(.rax, width, old)
-      } else {
-        setPart(.rax, width, old)
-        writeRegister(i.pointee.a, old)
-      }
+      // A destination in memory is written in any case.
+      if i.pointee.a.kind == .memory { try write(i.pointee.a, old) }
+      setPart(.rax, width, old)
     }
     setArithmetic(bits)
   }

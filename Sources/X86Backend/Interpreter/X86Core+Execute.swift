@@ -278,6 +278,8 @@ extension X86Core {
     case .enter:
       if try read(i.pointee.b) & 31 != 0 { throw .unsupported("enter with a nesting level") }
       let frame = (reg(.rsp) &- bytes) & stackWidth.mask
+      try probe(2, frame, Int(bytes))
+      _ = try translate(2, (frame &- i.pointee.a.value) & stackWidth.mask, Int(bytes), .write)
       try store(2, frame, reg(.rbp), Int(bytes))
       setPart(.rbp, width, frame)
       setPart(.rsp, stackWidth, frame &- i.pointee.a.value)

@@ -84,12 +84,18 @@ extension X86Core {
   mutating func doubleShift(_ i: Instruction) throws(X86Fault) {
     let width = i.pointee.width
     let bits = UInt64(width.rawValue)
-    let value = try read(i.pointee.a)
-    let count = try count(i.pointee.c, width)
-    let filler = try read(i.pointee.b)
-    guard count != 0, count <= bits else {
+    var value = try read(i.pointee.a)
+    let original = value
+    var count = try count(i.pointee.c, width)
+    var filler = try read(i.pointee.b)
+    guard count != 0 else {
       try write(i.pointee.a, value)
       return
+    }
+    if count > bits {
+      // A word shifted further than it is wide: what the processor does is not documented.
+      swap(&value, &filler)
+      count -= bits
     }
     let result: UInt64
     let carry: UInt64
@@ -100,7 +106,7 @@ extension X86Core {
       result = (value >> count | filler << (bits - count)) & width.mask
       carry = value >> (count - 1) & 1
     }
-    let overflow = (value ^ result) >> (bits - 1)
+    let overflow = (original ^ result) >> (bits - 1)
     try write(i.pointee.a, result)
     setArithmetic(Self.resultBits(result, width) | carry | overflow << 11)
   }

@@ -75,11 +75,12 @@ extension X86Semantics {
 
   private var compareExchange: [Effect] {
     let old: Local = 5
+    // A destination in memory is written in any case, with its old value if the comparison fails.
+    let rewrite: [Effect] = row.attributes.contains(.memory) ? [.setOperand(0, local(old))] : []
     return [.assign(old, .operand(0)), .assign(Self.a, accumulator(width)), .assign(Self.b, local(old))]
       + subtracting() + [
-        // The destination is written in any case, with its old value if the comparison fails.
         .when(
-          result, then: [write(.rax, width, local(old)), .setOperand(0, local(old))],
+          result, then: [write(.rax, width, local(old))] + rewrite,
           otherwise: [.setOperand(0, .operand(1))])
       ]
   }

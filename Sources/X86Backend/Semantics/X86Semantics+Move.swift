@@ -102,6 +102,13 @@ extension X86Semantics {
         .operand(1) & k(31), then: [.unsupported("enter with a nesting level")],
         otherwise: [
           .store(.virtual(segment: 2), frame, reg(.rbp).low(width), width),
+          // The processor makes sure that the new top of the stack can be written.
+          .call(
+            X86System.translate,
+            [
+              (frame - .operand(0)).low(form.stack), k(Access.write.rawValue), k(2),
+              k(UInt64(width.bytes)),
+            ], result: nil),
           write(.rbp, width, frame),
           write(.rsp, form.stack, frame - .operand(0)),
         ])

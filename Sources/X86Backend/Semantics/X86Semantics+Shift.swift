@@ -59,6 +59,7 @@ extension X86Semantics {
   }
 
   private var doubleShift: [Effect] {
+    let original: Local = 5
     let value: Expression
     let lastOut: Expression
     let size = k(bits)
@@ -72,18 +73,25 @@ extension X86Semantics {
     let changed: [Effect] = [
       .assign(Self.result, value), .assign(Self.carryOut, lastOut),
       setFlags(
-        [(.carry, carryOut), (.overflow, (a ^ result).bit(sign)), (.adjust, k(0))] + resultFlags(result)),
-      undefine(.adjust, beyondOne: .overflow),
+        [(.carry, carryOut), (.overflow, (local(original) ^ result).bit(sign)), (.adjust, k(0))]
+          + resultFlags(result)),
       .setOperand(0, result),
     ]
-    guard width == .bits16 else { return changed }
-    // The manual leaves the result undefined: the operand stays.
+    let defined: Effect = undefine(.adjust, beyondOne: .overflow)
+    let keep: Effect = .assign(original, a)
+    guard width == .bits16 else { return [keep, defined] + changed }
+    // Beyond 16 the manual leaves everything undefined; processors go on with destination and source exchanged.
+    let other: Local = 6
     return [
+      keep,
       .when(
         count.isAbove(size),
-        then: [.undefine(X86Register.rflags.id, k(X86Flags.arithmetic.rawValue)), .setOperand(0, a)],
-        otherwise: changed)
-    ]
+        then: [
+          .undefine(X86Register.rflags.id, k(X86Flags.arithmetic.rawValue)), .assign(other, a),
+          .assign(Self.a, b), .assign(Self.b, local(other)), .assign(Self.count, count - size),
+        ],
+        otherwise: [defined]),
+    ] + changed
   }
 
   private var rotate: [Effect] {
