@@ -91,19 +91,24 @@
         // The flag mask may clear the trap flag on entry: stop at the entry itself, too.
         try core.setDebugging(steps: true, breakpoints: [step.before[.lstar]])
       }
+      let isSplit = try core.splitRepetition(step.before, step.opcode)
       repeat {
         switch core.enter() {
         case .failed(let text): return .hostFailure(text)
         case .interrupted:
-          if ckvm_get_immediate_exit(core.page) != 0 { return .hostTimeLimit }
+          if ckvm_get_immediate_exit(core.page) != 0 {
+            if isSplit { try core.joinRepetition(step.before, &step.after, step.opcode) }
+            return .hostTimeLimit
+          }
           continue
         case .exit(let reason):
           if let stop = try take(reason, &step, core) { return stop }
         }
         try core.readFrequent(into: &step.after)
         step.after = Self.clean(step.after)
-        // One step of a repeated string instruction is one iteration; it retires when it is left.
-      } while step.opcode.kind == .repeated && step.after[.rip] == step.before[.rip]
+        // The kernel's interpreter takes a step of its own to see that the count is used up.
+      } while step.opcode.isRepeated && step.after[.rip] == step.before[.rip]
+      if isSplit { try core.joinRepetition(step.before, &step.after, step.opcode) }
       step.isOver = true
       try restoreStepping(&step, core)
       if step.opcode.kind == .halt && step.before[.rip] != step.after[.rip] {
@@ -183,7 +188,7 @@
           TraceRecord(
             .trap, mode: step.mode, code: vector, clock: core.platform.retired, pc: pc,
             aux: step.after[.rip]))
-        appendEffects(step.before, step.after, recorder)
+        appendEffects(step.before, step.after, core.platform.retired, recorder)
         return
       }
       var middle: ProcessorState?
@@ -214,14 +219,16 @@
         TraceRecord(
           .retire, mode: mode, clock: core.platform.retired, pc: before[.rip], address: after[.rip],
           bytes: InstructionBytes(bytes.prefix(length))))
-      appendEffects(before, after, recorder)
+      appendEffects(before, after, core.platform.retired, recorder)
     }
 
-    private func appendEffects(_ before: ProcessorState, _ after: ProcessorState, _ recorder: TraceRecorder) {
+    private func appendEffects(
+      _ before: ProcessorState, _ after: ProcessorState, _ clock: UInt64, _ recorder: TraceRecorder
+    ) {
       for index in before.registers.indices
       where before.registers[index] != after.registers[index] && index != X86Register.rip.index {
         recorder.append(
-          TraceRecord(.registerWrite, code: UInt32(index), value: after.registers[index]))
+          TraceRecord(.registerWrite, code: UInt32(index), clock: clock, value: after.registers[index]))
       }
     }
 
@@ -230,9 +237,10 @@
     /// KVM does not tell of a guest's traps. An instruction that is no branch and yet did not go straight
     /// on, to an address that is a handler in the interrupt table, trapped.
     private func trapVector(_ step: Step, _ length: Int, _ core: KVMCore) -> UInt32? {
-      guard step.opcode.kind == .plain || step.opcode.kind == .repeated else { return nil }
+      guard step.opcode.kind == .plain || step.opcode.isRepeated else { return nil }
       let next = step.after[.rip]
-      guard next != (step.before[.rip] &+ UInt64(length)) & step.context.code.mask else { return nil }
+      guard next != step.before[.rip], next != (step.before[.rip] &+ UInt64(length)) & step.context.code.mask
+      else { return nil }
       return core.handlerVector(next, step.after)
     }
 

@@ -5,9 +5,9 @@
 
 #include "work.h"
 
-#define BYTES 65536
-#define VALUES 4096
-#define SIZE 40
+#define BYTES 16384
+#define VALUES 2048
+#define SIZE 32
 
 static uint8_t buffer[BYTES];
 static uint32_t values[VALUES];

@@ -1,0 +1,69 @@
+internal import MachineCore
+public import Trace
+
+/// What a comparison of x86 traces must know of the instruction set.
+public enum X86Comparison {
+  /// Which flags an instruction leaves undefined and which it defines, for the head of a retire event.
+  ///
+  /// A shift by CL counts as a shift by more than one: the trace does not tell the count.
+  @Sendable public static func undefinedBits(_ record: TraceRecord) -> [UndefinedBits] {
+    guard let decoded = decode(record.bytes) else { return [] }
+    let operation = X86Row.all[decoded.row].operation
+    let note = X86OperationNote[operation]
+    guard !note.undefined.isEmpty || !note.modified.isEmpty else { return [] }
+    var undefined = note.undefined
+    var defined = note.modified.subtracting(undefined)
+    switch operation {
+    case .shl, .shr, .sar, .shld, .shrd, .rol, .ror, .rcl, .rcr:
+      let width = UInt64(decoded.operands[0].width.rawValue)
+      switch count(decoded, width) {
+      case nil: defined = []
+      case 0: (undefined, defined) = ([], [])
+      case let count?:
+        if count == 1 { undefined.remove(.overflow) }
+        if count < width { undefined.remove(.carry) }
+        if operation == .shld || operation == .shrd, count <= width {
+          undefined.formIntersection([.adjust, .overflow])
+          if count == 1 { undefined.remove(.overflow) }
+        }
+        defined = note.modified.subtracting(undefined)
+      }
+    default: break
+    }
+    return [
+      UndefinedBits(
+        register: UInt32(X86Register.rflags.id), undefined: undefined.rawValue, defined: defined.rawValue)
+    ]
+  }
+
+  /// Differences in final register values that a behaviour of this host explains.
+  ///
+  /// - Parameter deviations: what was measured, ``HostDeviations/measured``.
+  public static func registerMasks(_ deviations: [HostDeviation]) -> [RegisterMask] {
+    deviations.flatMap { deviation in
+      deviation.registers.map {
+        RegisterMask(register: UInt32($0.id), reason: "host deviation \(deviation.description)")
+      }
+    }
+  }
+
+  /// Shift count of an instruction with an immediate one; `nil` when it is in CL.
+  private static func count(_ decoded: X86Decoded, _ width: UInt64) -> UInt64? {
+    for index in stride(from: 3, through: 1, by: -1) where decoded.operands[index].kind == .immediate {
+      return decoded.operands[index].value & (width == 64 ? 63 : 31)
+    }
+    return nil
+  }
+
+  /// Decodes without knowing the mode: in the one whose length is that of the bytes.
+  private static func decode(_ bytes: InstructionBytes) -> X86Decoded? {
+    for context in [X86DecodeContext.long64, .flat32, .real16] {
+      if case .decoded(let decoded) = X86Decoder.shared.decode(bytes, context: context),
+        decoded.length == bytes.count
+      {
+        return decoded
+      }
+    }
+    return nil
+  }
+}
