@@ -28,6 +28,7 @@ import X86Backend
       "the length of an instruction that always faults: with ModRM, as the manual has it"
     ),
     (["ud2"], ["syscall", "sysret"], "outside 64-bit mode they are not part of the processor model"),
+    (["pause"], ["xchg"], "only REX.B makes an exchange of it"),
     (["ud2"], ["mov"], "moves of control registers that do not exist"),
     (["lfence", "mfence", "sfence"], ["-"], "ModRM.rm is ignored"),
     (

@@ -1,3 +1,4 @@
+import Foundation
 import MachineCore
 import Simulator
 import Trace
@@ -124,8 +125,7 @@ final class DifferentialHarness {
     for engine in [simulator as any Engine, emulator as any Engine] {
       let memory = engine.platform.memory
       // SAFETY: the tables lie at the start of the storage.
-      let now = UnsafeRawBufferPointer(start: memory.base, count: tables.count)
-      if !tables.elementsEqual(now) { try memory.write(tables, at: 0) }
+      if memcmp(tables, memory.base, tables.count) != 0 { try memory.write(tables, at: 0) }
     }
   }
 
@@ -190,7 +190,7 @@ final class DifferentialHarness {
     let count = 0x3_0000
     let left = UnsafeRawBufferPointer(start: simulator.platform.memory.base, count: count)
     let right = UnsafeRawBufferPointer(start: emulator.platform.memory.base, count: count)
-    if !left.elementsEqual(right) {
+    if memcmp(simulator.platform.memory.base, emulator.platform.memory.base, count) != 0 {
       let place = (0..<count).first { left[$0] != right[$0] } ?? 0
       parts.append("memory at \(hex(UInt64(place)))")
       for index in 0..<count {
