@@ -60,7 +60,7 @@ extension Workload {
     case .emulator:
       return X86Interpreter(platform: platform, state: state)
     case .virtualizer:
-      return try KVMEngine(platform: platform, state: state, instructionSet: X86InstructionSet())
+      return try X86Virtualizer.make(machine, on: platform)
     }
   }
 }

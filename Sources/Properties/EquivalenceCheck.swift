@@ -11,13 +11,13 @@ public enum EquivalenceCheck {
     /// The first divergence, when there is one, with the headers of both traces.
     public var divergence: (Divergence, TraceHeader, TraceHeader)?
     /// What the comparison left out, a sentence each.
-    public var notes: [String]
+    public var notes: [String] = []
     /// Why the machine under test could not be traced at this level; the verdict is then void.
     public var lack: String?
     /// What the VMM under test interpreted.
     public var interpreted: InterpretedInstructions
     /// Breaches of control seen during the traced run.
-    public var controlViolations: [String]
+    public var controlViolations: [String] = []
   }
 
   /// Runs the workload on both machines, a stretch at a time, and compares what the guest sees.
@@ -43,14 +43,20 @@ public enum EquivalenceCheck {
       reference, header: workload.header(for: reference, level: level), limits: limits)
     let right = EngineRecordSource(
       machine, header: workload.header(for: machine, level: level), limits: limits)
-    var policy = Self.policy(for: machine)
+    var policy = Self.policy(workload, on: machine.kind)
     policy.contextEvents = context
     var interpreted = InterpretedInstructions(workload)
     right.observer = { interpreted.add($0) }
-    let result = try TraceComparator.compare(left, right, policy: policy)
-    var outcome = Outcome(
-      verdict: .pass, divergence: nil, notes: result.notes, lack: nil, interpreted: interpreted,
-      controlViolations: machine.statistics.controlViolations)
+    let result: ComparisonResult
+    do {
+      result = try TraceComparator.compare(left, right, policy: policy)
+    } catch {
+      guard let refusal = right.refusal else { throw error }
+      return Outcome(
+        verdict: .notAssessed(refusal.reason), lack: refusal.reason, interpreted: interpreted)
+    }
+    var outcome = Outcome(verdict: .pass, notes: result.notes, interpreted: interpreted)
+    outcome.controlViolations = machine.statistics.controlViolations
     switch result.verdict {
     case .equal: outcome.verdict = .pass
     case .equalExcept(let exceptions):
@@ -68,14 +74,9 @@ public enum EquivalenceCheck {
     return outcome
   }
 
-  /// What a comparison with this machine leaves out: nothing, but where the host's KVM was found to
-  /// depart from the manual.
-  public static func policy(for machine: any Engine) -> ComparisonPolicy {
-    var policy = ComparisonPolicy()
-    if machine.instructionSet.name == "x86", machine.kind == .virtualizer {
-      policy.registerMasks = KVMComparison.registerMasks
-      policy.deviations = KVMComparison.deviations
-    }
-    return policy
+  /// What a comparison of this workload on this machine leaves out: nothing, but with real hardware.
+  public static func policy(_ workload: Workload, on kind: EngineKind) -> ComparisonPolicy {
+    workload.isa == "x86" && kind == .virtualizer
+      ? X86Comparison.policy(withHardware: HostDeviations.measured) : ComparisonPolicy()
   }
 }

@@ -95,12 +95,7 @@ let disassembleCommand = CommandSpecification(
 private func x86Listing(_ machine: X86Machine, from start: UInt64, count: UInt64) throws -> [String] {
   let platform = try machine.makePlatform()
   let isa = X86InstructionSet()
-  let context: X86DecodeContext =
-    switch machine.mode {
-    case .real16: .real16
-    case .protected32: .flat32
-    case .long64: .long64
-    }
+  let context = X86DecodeContext(machine.mode)
   var lines: [String] = []
   var address = start
   while lines.count < Int(clamping: count), let first = platform.memory.load(address, width: 1) {

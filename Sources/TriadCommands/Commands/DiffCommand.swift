@@ -94,21 +94,26 @@ func divergenceRenderer(_ left: TraceHeader, _ right: TraceHeader, _ workload: W
   -> DivergenceRenderer
 {
   DivergenceRenderer(
-    left: left, right: right, disassemble: disassembler(for: left), locate: { workload?.location(of: $0) })
+    left: left, right: right, disassemble: disassembler(for: left, workload),
+    locate: { workload?.location(of: $0) })
 }
 
 /// Instructions to text, by the header's instruction set.
-private func disassembler(for header: TraceHeader) -> (TraceRecord) -> String? {
+private func disassembler(for header: TraceHeader, _ workload: Workload?) -> (TraceRecord) -> String? {
   if header.isa == "toy" {
     return {
       ToyDisassembler.text(
         of: UInt32(truncatingIfNeeded: $0.bytes.low), at: UInt32(truncatingIfNeeded: $0.pc))
     }
   }
+  // A record does not say how its bytes were read: as the program's start mode says, and where the
+  // length does not fit, as another.
+  var contexts: [X86DecodeContext] = [.long64, .flat32, .real16]
+  if case .x86(let machine) = workload?.machine {
+    contexts.insert(X86DecodeContext(machine.mode), at: 0)
+  }
   let isa = X86InstructionSet()
-  // Start mode by program variant is not in the header; the mode that decodes to the length recorded fits.
   return { record in
-    let contexts: [X86DecodeContext] = [.long64, .flat32, .real16]
     let fitting = contexts.first { isa.length(of: record.bytes, context: $0) == record.bytes.count }
     return isa.disassemble(record.bytes, pc: record.pc, context: (fitting ?? .long64).rawValue)
   }

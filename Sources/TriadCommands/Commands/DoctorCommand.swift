@@ -10,9 +10,9 @@ let doctorCommand = CommandSpecification(
   examples: ["triad doctor", "triad doctor --probe"],
   run: { arguments, terminal in
     let probe = KVMProbe.shared
-    let deviations = arguments.has("--probe") && probe.isUsable ? HostDeviations.measured : nil
+    let behaviours = arguments.has("--probe") && probe.isUsable ? HostDeviations.behaviours : nil
     if arguments.has("--json") {
-      terminal.line(try jsonText(DoctorOutput(probe, deviations)))
+      terminal.line(try jsonText(DoctorOutput(probe, behaviours)))
       return .success
     }
     let rows = hostFacts(probe)
@@ -29,7 +29,7 @@ let doctorCommand = CommandSpecification(
         terminal.line("Instruction-level traces of the x86 virtualizer have a limit: \(limitation).")
       }
     }
-    if let deviations { writeDeviations(deviations, terminal) }
+    if let behaviours { writeBehaviours(behaviours, terminal) }
     return .success
   })
 
@@ -49,18 +49,19 @@ private func hostFacts(_ probe: KVMProbe) -> [(String, String)] {
   return rows
 }
 
-private func writeDeviations(_ deviations: [HostDeviation], _ terminal: Terminal) {
+private func writeBehaviours(_ behaviours: [HostBehaviour], _ terminal: Terminal) {
   terminal.line()
-  if deviations.allSatisfy(\.conforms) {
-    terminal.line("KVM behaved by the manual in all \(deviations.count) probes.")
+  if !behaviours.contains(where: \.deviates) {
+    terminal.line("KVM behaved by the manual in all \(behaviours.count) probes.")
   }
   var table = TextTable([
-    ("behaviour", .left), ("manual", .left), ("expected", .left), ("seen", .left), ("", .left),
+    ("probe", .left), ("behaviour", .left), ("Intel SDM", .left), ("expected", .left), ("seen", .left),
+    ("", .left),
   ])
-  for deviation in deviations {
+  for behaviour in behaviours {
+    let seen = behaviour.observation
     table.add([
-      deviation.behaviour, deviation.manual, deviation.expected, deviation.seen,
-      deviation.conforms ? "" : "deviates",
+      seen.id, seen.behaviour, seen.section, seen.expected, seen.seen, behaviour.deviates ? "deviates" : "",
     ])
   }
   for line in table.lines() { terminal.line(line) }
@@ -106,13 +107,13 @@ private var buildKind: String {
 
 /// What `triad doctor --json` prints.
 private struct DoctorOutput: Encodable {
-  struct Deviation: Encodable {
+  struct Behaviour: Encodable {
     var id: String
     var behaviour: String
     var manual: String
     var expected: String
     var seen: String
-    var conforms: Bool
+    var deviates: Bool
   }
 
   var facts: [String: String]
@@ -120,19 +121,19 @@ private struct DoctorOutput: Encodable {
   var kvmError: String?
   var kvmRemedy: String?
   var steppingLimitation: String?
-  var deviations: [Deviation]?
+  var behaviours: [Behaviour]?
 
-  init(_ probe: KVMProbe, _ measured: [HostDeviation]?) {
+  init(_ probe: KVMProbe, _ measured: [HostBehaviour]?) {
     facts = Dictionary(
       hostFacts(probe).map { ($0.0.trimmingCharacters(in: .whitespaces), $0.1) }, uniquingKeysWith: { $1 })
     kvmUsable = probe.isUsable
     kvmError = probe.error?.description
     kvmRemedy = probe.error?.remedy
     steppingLimitation = probe.stepping.limitation
-    deviations = measured?.map {
-      Deviation(
-        id: $0.id, behaviour: $0.behaviour, manual: $0.manual, expected: $0.expected, seen: $0.seen,
-        conforms: $0.conforms)
+    behaviours = measured?.map {
+      Behaviour(
+        id: $0.observation.id, behaviour: $0.observation.behaviour, manual: $0.observation.section,
+        expected: $0.observation.expected, seen: $0.observation.seen, deviates: $0.deviates)
     }
   }
 }

@@ -36,15 +36,23 @@ public enum X86Comparison {
     ]
   }
 
-  /// Differences in final register values that a behaviour of this host explains.
+  /// What a comparison with the real processor leaves out: flags that the manual leaves undefined, and
+  /// registers that a measured behaviour of this host explains.
   ///
+  /// Software engines agree on undefined flags, so between them nothing is left out.
   /// - Parameter deviations: what was measured, ``HostDeviations/measured``.
-  public static func registerMasks(_ deviations: [HostDeviation]) -> [RegisterMask] {
-    deviations.flatMap { deviation in
-      deviation.registers.map {
-        RegisterMask(register: UInt32($0.id), reason: "host deviation \(deviation.description)")
+  public static func policy(withHardware deviations: [HostDeviation]) -> ComparisonPolicy {
+    var policy = ComparisonPolicy()
+    policy.undefinedBits = undefinedBits
+    for deviation in deviations {
+      for register in deviation.registers {
+        policy.deviations.append(
+          KnownDeviation(
+            reason: "host deviation \(deviation.id) (\(register.name))", field: .register(UInt32(register.id))
+          ))
       }
     }
+    return policy
   }
 
   /// Shift count of an instruction with an immediate one; `nil` when it is in CL.

@@ -21,6 +21,15 @@ public struct X86DecodeContext: Sendable, Hashable {
   /// Long mode, 64 bits.
   public static let long64 = X86DecodeContext(code: .bits64, stack: .bits64, protected: true)
 
+  /// How code is read in the mode that a machine starts in.
+  public init(_ mode: X86Mode) {
+    switch mode {
+    case .real16: self = .real16
+    case .protected32: self = .flat32
+    case .long64: self = .long64
+    }
+  }
+
   /// Default operand and address width: 16, 32 or 64 bits.
   public var code: Width { X86Form.wide[min(Int(rawValue & 3), 2)] }
   /// Width of the stack pointer.
