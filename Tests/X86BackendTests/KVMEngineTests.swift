@@ -138,6 +138,15 @@ import X86Backend
       #expect(engine.statistics.exits["IO", default: 0] > 10)
     }
 
+    @Test func hypercallInstructionIsBounded() throws {
+      // VMCALL; HLT. Some hosts never get past it.
+      let engine = try Self.engine(.long64, [0x0F, 0x01, 0xC1, 0xF4])
+      switch try engine.run(RunLimits(hostSeconds: 0.2), into: nil) {
+      case .idle, .hostTimeLimit, .hostFailure, .checkStop: break
+      case let other: Issue.record("\(other)")
+      }
+    }
+
     @Test func tripleFaultIsACheckStop() throws {
       // UD2 without an interrupt table.
       let engine = try Self.engine(.protected32, [0x0F, 0x0B])
