@@ -87,8 +87,12 @@ public final class Platform {
   /// The devices, in the order they were attached.
   public var devices: [any Device] { mappings.map(\.device) }
 
-  private func find(_ space: Space, _ address: UInt64) -> Mapping? {
-    mappings.first { $0.space == space && $0.range.contains(address) }
+  private func find(_ space: Space, _ address: UInt64) -> Int? {
+    for index in mappings.indices
+    where mappings[index].space == space && mappings[index].range.contains(address) {
+      return index
+    }
+    return nil
   }
 
   /// Whether a device answers at `address`.
@@ -106,18 +110,23 @@ public final class Platform {
   /// A guest's read of a device register; all ones where there is no device.
   public func read(_ space: Space, _ address: UInt64, width: Int) -> UInt64 {
     let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
-    guard let mapping = find(space, address) else { return mask }
-    defer { reschedule() }
-    return mapping.device.read(offset: address - mapping.range.lowerBound, width: width, on: self) & mask
+    guard let index = find(space, address) else { return mask }
+    let device = mappings[index].device
+    let start = mappings[index].range.lowerBound
+    let value = device.read(offset: address - start, width: width, on: self) & mask
+    if deadline != .max || device.deadline != nil { reschedule() }
+    return value
   }
 
   /// A guest's write to a device register; ignored where there is no device.
   public func write(_ space: Space, _ address: UInt64, _ value: UInt64, width: Int) {
     let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
-    guard let mapping = find(space, address) else { return }
-    mapping.device.write(
-      offset: address - mapping.range.lowerBound, value: value & mask, width: width, on: self)
-    reschedule()
+    guard let index = find(space, address) else { return }
+    let device = mappings[index].device
+    let start = mappings[index].range.lowerBound
+    device.write(offset: address - start, value: value & mask, width: width, on: self)
+    // Only the device that was accessed can have got a deadline.
+    if deadline != .max || device.deadline != nil { reschedule() }
   }
 
   /// Lets every device whose deadline has come act, and finds the next deadline.

@@ -16,7 +16,7 @@
     /// The last exit was an access whose instruction the kernel has not finished.
     var isIncomplete = false
     /// The run page holds an exit that the loop has not looked at.
-    private var hasUnseenExit = false
+    var hasUnseenExit = false
     /// Instructions retired while single-stepping.
     var stepped: UInt64 = 0
     /// Single-stepping or breakpoints are armed.
@@ -92,6 +92,9 @@
       }
       return count()
     }
+
+    /// Counts port exits that were served in a row.
+    func countServed(_ count: UInt64) { exitCounts[Int(KVM_EXIT_IO)] &+= count }
 
     private func count() -> Entry {
       let reason = ckvm_exit_reason(page)
