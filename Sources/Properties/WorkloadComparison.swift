@@ -27,7 +27,8 @@ public struct EngineReport: Sendable {
   /// The first divergence from the reference, when there is one, with the headers of both traces.
   public var divergence: (Divergence, TraceHeader, TraceHeader)?
 
-  init(_ kind: EngineKind, allNotAssessed reason: String) {
+  /// A report of which nothing is assessed yet.
+  package init(_ kind: EngineKind, allNotAssessed reason: String) {
     self.kind = kind
     equivalence = .notAssessed(reason)
     control = .notAssessed(reason)

@@ -46,10 +46,10 @@ struct AlteredSet: InstructionSet {
     precondition(isFound, "no instruction \(mnemonic)")
   }
 
-  /// Gives an instruction the effects of another.
+  /// Gives every form of an instruction the effects of the same form of another.
   mutating func alter(_ mnemonic: String, as other: String) {
-    let effects = definitions.first { $0.mnemonic == other }?.effects ?? []
-    alter(mnemonic) { _ in effects }
+    var effects = definitions.filter { $0.mnemonic == other }.map(\.effects)[...]
+    alter(mnemonic) { effects.popFirst() ?? $0 }
   }
 
   /// Changes a procedure.
