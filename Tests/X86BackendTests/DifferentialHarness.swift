@@ -55,6 +55,15 @@ final class DifferentialHarness {
     simulator = Evaluator(
       instructionSet: X86InstructionSet(), platform: try machine.makePlatform(), state: state)
     emulator = X86Interpreter(platform: try machine.makePlatform(), state: state)
+    // Interrupt gates for all exceptions, every other one a trap gate.
+    let gates = (0..<32).flatMap { vector -> [UInt8] in
+      let type: UInt64 = vector % 2 == 0 ? 0x8E00 : 0x8F00
+      let low = Self.code & 0xFFFF | 8 << 16 | type << 32 | (Self.code >> 16) << 48
+      return (0..<8).map { UInt8(truncatingIfNeeded: low >> ($0 * 8)) } + [UInt8](repeating: 0, count: 8)
+    }
+    for engine in [simulator as any Engine, emulator as any Engine] where mode == .long64 {
+      try engine.platform.memory.write(gates, at: 0x7000)
+    }
     tables = try simulator.platform.memory.read(0..<0x8000)
     for address in stride(from: Int(Self.data), to: Int(Self.code), by: 4096) {
       let bytes = (0..<4096).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -96,6 +105,10 @@ final class DifferentialHarness {
         if mode != .real16 { segment.attributes |= 0x60 }
         state.setSegment(number, segment)
       }
+    }
+    if mode == .long64, random.chance(60) {
+      state[.idtrBase] = 0x7000
+      state[.idtrLimit] = 0x1FF
     }
     if random.chance(20) { state[.efer] |= 1 }
     state[.lstar] = Self.code

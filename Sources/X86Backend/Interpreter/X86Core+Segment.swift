@@ -21,7 +21,7 @@ struct X86DescriptorFields {
 }
 
 extension X86Core {
-  private func setSegment(
+  func setSegment(
     _ number: Int, _ selector: UInt64, base: UInt64, limit: UInt64, attributes: UInt64
   ) {
     // SAFETY: numbers are below 6, in encoding order.
@@ -45,7 +45,7 @@ extension X86Core {
     return isLong ? place : place & 0xFFFF_FFFF
   }
 
-  private mutating func descriptor(
+  mutating func descriptor(
     _ selector: UInt64, offset: UInt64 = 0
   ) throws(X86Fault) -> UInt64 {
     let isLocal = selector & 4 != 0
@@ -57,7 +57,7 @@ extension X86Core {
   }
 
   /// Sets bits in the type byte of a descriptor in its table.
-  private mutating func mark(_ selector: UInt64, _ raw: UInt64, _ bits: UInt64) throws(X86Fault) {
+  mutating func mark(_ selector: UInt64, _ raw: UInt64, _ bits: UInt64) throws(X86Fault) {
     let access = raw >> 40 & 0xFF
     guard access & bits != bits else { return }
     let physical = try physical(place(selector, 5), .write, isUser: false)

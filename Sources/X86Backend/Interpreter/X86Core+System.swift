@@ -210,15 +210,4 @@ extension X86Core {
     }
     set(register, value)
   }
-
-  // MARK: Traps
-
-  /// Enters the handler of a trap or interrupt; throws when there is none.
-  mutating func enterHandler(
-    vector: UInt64, value: UInt64, code: UInt64, isInterrupt: Bool
-  ) throws(X86Fault) {
-    let end = isLong ? vector << 4 + 15 : isProtected ? vector << 3 + 7 : vector << 2 + 3
-    guard end <= reg(.idtrLimit) else { throw X86Fault(vector: UInt8(truncatingIfNeeded: vector)) }
-    throw .unsupported("delivery of a trap through the interrupt table")
-  }
 }

@@ -76,24 +76,6 @@ extension X86System {
           otherwise: [])
       ])
   }
-
-  /// Enters the handler of a trap or interrupt.
-  ///
-  /// Without an interrupt table a trap shuts the processor down, as on hardware.
-  static var deliverProcedure: Procedure {
-    let vector = local(0)
-    let end: Expression = .select(
-      isLong, (vector << k(4)) + k(15), .select(isProtected, (vector << k(3)) + k(7), (vector << k(2)) + k(3))
-    )
-    return Procedure(
-      "deliver", [0, 1, 2],
-      [
-        .clearAuxiliary(0),
-        .when(
-          end.isAbove(reg(.idtrLimit)), then: [.trap(vector, local(1))],
-          otherwise: [.unsupported("delivery of a trap through the interrupt table")]),
-      ])
-  }
 }
 
 /// Fields of a descriptor's eight bytes.
