@@ -8,7 +8,7 @@ extension Core {
     // SAFETY: the count was checked.
     (accesses + accessCount).initialize(
       to: TraceRecord(
-        kind, clock: retired, address: address, value: value & Arithmetic.mask(UInt64(width) * 8),
+        kind, address: address, value: value & Arithmetic.mask(UInt64(width) * 8),
         aux: UInt64(width)))
     accessCount &+= 1
   }
@@ -91,7 +91,7 @@ extension Core {
       for index in 0..<accessCount {
         // SAFETY: `index` < `accessCount` ≤ room, and the records up to there were initialised.
         accesses[index].clock = head.clock
-        accesses[index].flags = head.flags
+        accesses[index].flags = head.mode
         recorder.append(accesses[index])
       }
     }

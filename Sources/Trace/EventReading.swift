@@ -27,9 +27,11 @@ struct EventReader: ~Copyable {
     let isKnown = try object(&cursor, &lists)
     cursor.skipSpace()
     guard cursor.at == cursor.end else { throw JSONFault("more text after the object") }
-    guard isKnown else { return false }
-    if let list = lists.memory { try memoryEffects(list, cursor) }
-    if let list = lists.registers { try registerEffects(list, cursor) }
+    guard isKnown, let head = records.first else { return false }
+    // In the short forms an effect has its head's clock, mode and CPU.
+    let place = TraceRecord(.retire, mode: head.mode, cpu: head.cpu, clock: head.clock)
+    if let list = lists.memory { try memoryEffects(list, cursor, place) }
+    if let list = lists.registers { try registerEffects(list, cursor, place) }
     if let list = lists.effects { try generalEffects(list, cursor) }
     return true
   }
@@ -173,7 +175,9 @@ struct EventReader: ~Copyable {
     return result
   }
 
-  private mutating func memoryEffects(_ list: JSONValue, _ cursor: JSONCursor) throws(JSONFault) {
+  private mutating func memoryEffects(
+    _ list: JSONValue, _ cursor: JSONCursor, _ place: TraceRecord
+  ) throws(JSONFault) {
     guard list.tag == .array else { throw JSONFault("`mem` must be an array") }
     var inner = JSONCursor(cursor.base, list.start, list.end)
     try inner.expect(UInt8(ascii: "["))
@@ -185,7 +189,9 @@ struct EventReader: ~Copyable {
       guard word.tag == .string, letter.count == 1,
         letter[0] == UInt8(ascii: "r") || letter[0] == UInt8(ascii: "w")
       else { throw JSONFault("an entry of `mem` must begin with \"r\" or \"w\"") }
-      var record = TraceRecord(letter[0] == UInt8(ascii: "r") ? .memoryRead : .memoryWrite)
+      var record = place
+      let kind: EventKind = letter[0] == UInt8(ascii: "r") ? .memoryRead : .memoryWrite
+      record.kind = kind.rawValue
       try inner.expect(UInt8(ascii: ","))
       record.address = try number(try inner.value(), inner, "mem")
       try inner.expect(UInt8(ascii: ","))
@@ -198,7 +204,9 @@ struct EventReader: ~Copyable {
     try inner.expect(UInt8(ascii: "]"))
   }
 
-  private mutating func registerEffects(_ list: JSONValue, _ cursor: JSONCursor) throws(JSONFault) {
+  private mutating func registerEffects(
+    _ list: JSONValue, _ cursor: JSONCursor, _ place: TraceRecord
+  ) throws(JSONFault) {
     guard list.tag == .object else { throw JSONFault("`regs` must be an object") }
     var inner = JSONCursor(cursor.base, list.start, list.end)
     try inner.expect(UInt8(ascii: "{"))
@@ -207,7 +215,8 @@ struct EventReader: ~Copyable {
       inner.skipSpace()
       let name = try inner.string()
       try inner.expect(UInt8(ascii: ":"))
-      var record = TraceRecord(.registerWrite)
+      var record = place
+      record.kind = EventKind.registerWrite.rawValue
       record.code = try register(inner.bytes(name))
       record.value = try number(try inner.value(), inner, "regs")
       records.append(record)

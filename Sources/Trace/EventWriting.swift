@@ -63,15 +63,14 @@ struct EventWriter: ~Copyable {
     pending.removeAll(keepingCapacity: true)
   }
 
-  /// Whether the effects are memory effects, then register effects with rising numbers, with no field set
-  /// that the short form has no place for.
+  /// Whether the effects are memory effects, then register effects with rising numbers, placed like their
+  /// head, with no field set that the short form has no place for.
   private var isRegular: Bool {
     var last: Int64 = -1
+    let head = pending[0]
     for index in 1..<pending.count {
       let effect = pending[index]
-      // The clock and the rest belong to the head.
-      guard effect.flags == 0, effect.cpu == 0,
-        effect.clock | effect.pc | effect.bytes.low | effect.bytes.high == 0
+      guard effect.isPlaced(like: head), effect.pc | effect.bytes.low | effect.bytes.high == 0
       else { return false }
       switch effect.kind {
       case EventKind.registerWrite.rawValue:

@@ -163,6 +163,7 @@ public struct TraceRecord: Sendable, Hashable {
   /// Sub-kind; see the table.
   public var code: UInt32
   /// The guest's retired-instruction count when the event happened; a retire event counts itself.
+  /// An effect carries its head's clock, mode and `cpu`.
   public var clock: UInt64
   /// Program counter, as the guest sees it.
   public var pc: UInt64
@@ -204,6 +205,10 @@ public struct TraceRecord: Sendable, Hashable {
   @inlinable public var mode: UInt8 {
     get { flags & 0x0F }
     set { flags = (flags & 0xF0) | (newValue & 0x0F) }
+  }
+  /// Whether the record, an effect, carries the clock, mode and CPU of `head`, and no other flag.
+  @inlinable public func isPlaced(like head: TraceRecord) -> Bool {
+    clock == head.clock && flags == head.mode && cpu == head.cpu
   }
   /// Whether a device access was a write.
   @inlinable public var isWrite: Bool { flags & Self.writeFlag != 0 }

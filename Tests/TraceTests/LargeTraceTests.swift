@@ -23,7 +23,8 @@ final class GeneratedSource: TraceSource {
           .retire, clock: step + 1, pc: step % 64 * 4, address: (step + 1) % 64 * 4,
           bytes: InstructionBytes(word: UInt32(truncatingIfNeeded: step &* 0x9E37_79B9)))
       } else {
-        batch[filled] = TraceRecord(.registerWrite, code: UInt32(step % 15 + 1), value: step &* 77)
+        batch[filled] = TraceRecord(
+          .registerWrite, code: UInt32(step % 15 + 1), clock: step + 1, value: step &* 77)
       }
       if position == wrongAt { batch[filled].value ^= 1 }
       position += 1

@@ -24,19 +24,19 @@ enum Samples {
   static let small: [TraceRecord] = [
     TraceRecord(
       .retire, clock: 1, pc: 0x40, address: 0x44, bytes: InstructionBytes(word: 0x1305_0000)),
-    TraceRecord(.registerWrite, code: 3, value: 5),
+    TraceRecord(.registerWrite, code: 3, clock: 1, value: 5),
     TraceRecord(
       .retire, clock: 2, pc: 0x44, address: 0x48, bytes: InstructionBytes(word: 0x2310_0004)),
-    TraceRecord(.memoryWrite, address: 0x1000, value: 5, aux: 4),
+    TraceRecord(.memoryWrite, clock: 2, address: 0x1000, value: 5, aux: 4),
     TraceRecord(.exit, code: 0, clock: 2, pc: 0x48, value: 1),
     TraceRecord(.trap, mode: 1, code: 2, clock: 2, pc: 0x48, value: 7, aux: 0x200),
-    TraceRecord(.registerWrite, code: 16, value: 0x8000_0000),
+    TraceRecord(.registerWrite, mode: 1, code: 16, clock: 2, value: 0x8000_0000),
     writtenDevice,
     TraceRecord(
       .retire, clock: 3, pc: 0x200, address: 0x204, bytes: InstructionBytes(word: 0x4100_0001)),
     TraceRecord(.halt, code: 0, clock: 3, pc: 0x204),
     TraceRecord(.final, code: 0, clock: 3, pc: 0x204, address: 2, value: 0xABCD, aux: 0x1234),
-    TraceRecord(.registerWrite, code: 3, value: 5),
+    TraceRecord(.registerWrite, code: 3, clock: 3, value: 5),
     TraceRecord(.host, value: 123_456),
   ]
 
@@ -59,9 +59,13 @@ enum Samples {
       if index % 3 == 0 {
         records.append(
           TraceRecord(
-            index % 2 == 0 ? .memoryRead : .memoryWrite, address: 0x1000 + pc, value: numbers.next(), aux: 4))
+            index % 2 == 0 ? .memoryRead : .memoryWrite, clock: UInt64(index + 1), address: 0x1000 + pc,
+            value: numbers.next(), aux: 4))
       }
-      records.append(TraceRecord(.registerWrite, code: UInt32(1 + index % 15), value: numbers.next() >> 32))
+      records.append(
+        TraceRecord(
+          .registerWrite, code: UInt32(1 + index % 15), clock: UInt64(index + 1), value: numbers.next() >> 32)
+      )
     }
     return records
   }

@@ -188,7 +188,7 @@
           TraceRecord(
             .trap, mode: step.mode, code: vector, clock: core.platform.retired, pc: pc,
             aux: step.after[.rip]))
-        appendEffects(step.before, step.after, core.platform.retired, recorder)
+        appendEffects(step.before, step.after, step.mode, core.platform.retired, recorder)
         return
       }
       var middle: ProcessorState?
@@ -219,16 +219,18 @@
         TraceRecord(
           .retire, mode: mode, clock: core.platform.retired, pc: before[.rip], address: after[.rip],
           bytes: InstructionBytes(bytes.prefix(length))))
-      appendEffects(before, after, core.platform.retired, recorder)
+      appendEffects(before, after, mode, core.platform.retired, recorder)
     }
 
     private func appendEffects(
-      _ before: ProcessorState, _ after: ProcessorState, _ clock: UInt64, _ recorder: TraceRecorder
+      _ before: ProcessorState, _ after: ProcessorState, _ mode: UInt8, _ clock: UInt64,
+      _ recorder: TraceRecorder
     ) {
       for index in before.registers.indices
       where before.registers[index] != after.registers[index] && index != X86Register.rip.index {
         recorder.append(
-          TraceRecord(.registerWrite, code: UInt32(index), clock: clock, value: after.registers[index]))
+          TraceRecord(
+            .registerWrite, mode: mode, code: UInt32(index), clock: clock, value: after.registers[index]))
       }
     }
 
