@@ -10,6 +10,8 @@ import X86Backend
   private static let workloads: [@Sendable () throws -> Workload] = [
     MutantPrograms.tour,
     { RandomProgram.workload(seed: 7, limit: 4000) },
+    { try .source("nested", nested, input: Array("x".utf8)) },
+    { try .source("storm", storm) },
     {
       let program = try #require(ToyPrograms.named("clock-storm"))
       return try .toy(program, defines: ["SIZE": 60], limit: 4000)
@@ -20,6 +22,52 @@ import X86Backend
       return workload
     },
   ]
+
+  /// Interrupts on two lines at once, taken in a handler that lets itself be interrupted: one
+  /// instruction must retire between them, wherever a stretch ends.
+  private static let nested = """
+            .include "toy.inc"
+            .text
+    _start: la      t0, handler
+            sw      t0, TRAP_NEW + 4(zero)
+            li      t0, PSW_IE
+            sw      t0, TRAP_NEW(zero)
+            li      t0, 0x10000
+            sw      t0, TRAP_NEW + 12(zero)
+            li      t0, 1
+            out     t0, CONSOLE_STATUS(zero)
+            out     t0, TIMER(zero)
+            setie   t0
+    1:      j       1b
+    handler:
+            addi    s0, s0, 1
+            setie   zero
+            li      t1, 40
+            bgeu    s0, t1, 3f
+            out     t0, CONSOLE_STATUS(zero)
+            out     t0, TIMER(zero)
+            setie   t0
+    2:      j       2b
+    3:      out     zero, POWER(zero)
+    """
+
+  /// An interrupt whose handler traps at once: a check stop, wherever a stretch ends.
+  private static let storm = """
+            .include "toy.inc"
+            .text
+    _start: la      t0, handler
+            sw      t0, TRAP_NEW + 4(zero)
+            li      t0, 0x10000
+            sw      t0, TRAP_NEW + 12(zero)
+            li      t0, 20
+            out     t0, TIMER(zero)
+            li      t0, 1
+            setie   t0
+    1:      addi    s0, s0, 1
+            j       1b
+    handler:
+            brk
+    """
 
   @Test(arguments: EngineKind.allCases, [1, 7, 1000] as [UInt64])
   func `a run in stretches gives the same trace`(_ kind: EngineKind, _ stretch: UInt64) throws {

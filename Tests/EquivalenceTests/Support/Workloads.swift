@@ -20,12 +20,14 @@ extension Workload {
   /// A toy program given as source, on a small machine.
   static func source(
     _ name: String, _ source: String, _ variant: ToyVariant = .classic, memory: Int = 1 << 16,
+    input: [UInt8] = [],
     limit: UInt64 = 20_000
   ) throws -> Workload {
     Workload(
       name: name,
       machine: .toy(
-        try ToyAssembler.assemble(source, file: "\(name).asm"), ToyMachine(memorySize: memory), variant),
+        try ToyAssembler.assemble(source, file: "\(name).asm"), ToyMachine(memorySize: memory, input: input),
+        variant),
       instructionLimit: limit)
   }
 
