@@ -72,7 +72,8 @@ let package = Package(
       exclude: ["Workloads/Programs", "Workloads/Images/compiler.txt"],
       resources: [
         .embedInCode("Workloads/Images/real16.bin"), .embedInCode("Workloads/Images/protected32.elf"),
-        .embedInCode("Workloads/Images/long64.elf"),
+        .embedInCode("Workloads/Images/long64.elf"), .embedInCode("Workloads/Images/work16.bin"),
+        .embedInCode("Workloads/Images/work32.elf"), .embedInCode("Workloads/Images/work64.elf"),
       ]),
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),

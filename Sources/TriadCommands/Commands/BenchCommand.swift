@@ -32,6 +32,15 @@ let benchCommand = CommandSpecification(
       let speeds = try SpeedBench.run(program, rounds: rounds)
       report.programs.append(ProgramBench(native, speeds))
     }
+    for computation in X86Computation.allCases {
+      terminal.progress("bench: \(computation.name(.long64))")
+      let result = try X86SpeedBench.run(computation, rounds: rounds)
+      guard result.isCorrect else {
+        throw CommandFailure(
+          status: .failure, message: "\(computation.name(.long64)): the engines came to different results")
+      }
+      report.x86.append(X86Bench(result))
+    }
     terminal.progress("bench: KVM exits")
     do throws(EngineRefusal) {
       report.exits = ExitBench(try KVMExitBench.run())
@@ -86,6 +95,7 @@ private struct ExitBench: Encodable {
 
 private struct BenchReport: Encodable {
   var programs: [ProgramBench] = []
+  var x86: [X86Bench] = []
   var exits: ExitBench?
   var exitsNotMeasured: String?
 
@@ -117,6 +127,8 @@ private struct BenchReport: Encodable {
       fixedPoint(mean { mips($0, .simulator) }, 1),
     ])
     for line in table.lines() { terminal.line(line) }
+    terminal.line()
+    for line in X86Bench.table(x86).lines() { terminal.line(line) }
     terminal.line()
     if let exits {
       terminal.line(

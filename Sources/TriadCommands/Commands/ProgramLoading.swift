@@ -12,7 +12,9 @@ enum BuiltIn {
     + ToyPrograms.all.filter { $0.category == .hostile }.map(\.name) + X86Workload.all.map(\.name)
 
   /// All names, for suggestions.
-  static var names: [String] { ToyPrograms.all.map(\.name) + X86Workload.all.map(\.name) }
+  static var names: [String] {
+    ToyPrograms.all.map(\.name) + (X86Workload.all + X86Workload.computations).map(\.name)
+  }
 }
 
 /// The workload that a word on the command line names: a built-in program or a file.
@@ -22,13 +24,7 @@ func loadWorkload(_ name: String, _ arguments: ParsedArguments) throws -> Worklo
   if arguments.value("--isa") != "x86", let program = ToyPrograms.named(name) {
     return try builtIn(program, variant, arguments)
   }
-  if let workload = X86Workload.all.first(where: { $0.name == name }) {
-    var machine = try workload.machine(memorySize: try memorySize(arguments) ?? X86Layout.defaultMemorySize)
-    try adjust(&machine, arguments)
-    return Workload(
-      name: workload.name, title: workload.description, machine: .x86(machine),
-      instructionLimit: 100_000_000, expectedConsole: Array(workload.expectedConsole.utf8))
-  }
+  if let workload = X86Workload.named(name) { return try builtIn(workload, arguments) }
   guard FileManager.default.fileExists(atPath: name) else {
     throw CommandFailure.badInput(
       "there is no built-in program and no file `\(name)`" + suggestion(name, BuiltIn.names)
@@ -48,6 +44,26 @@ private func builtIn(_ program: ToyProgram, _ variant: ToyVariant, _ arguments: 
   return Workload(
     name: program.name, title: program.title, machine: .toy(image, machine, variant),
     instructionLimit: program.instructionLimit, expectedConsole: expected.map { Array($0.utf8) })
+}
+
+private func builtIn(_ workload: X86Workload, _ arguments: ParsedArguments) throws -> Workload {
+  var rounds = X86Computation.rounds
+  if workload.computation != nil {
+    for (name, value) in try defines(arguments) {
+      guard name == "rounds", let number = UInt32(exactly: value), number > 0 else {
+        throw CommandFailure.usage("\(workload.name) takes --define rounds=NUMBER, 1 to \(UInt32.max)")
+      }
+      rounds = number
+    }
+  }
+  var machine = try workload.machine(
+    memorySize: try memorySize(arguments) ?? X86Layout.defaultMemorySize, rounds: rounds)
+  try adjust(&machine, arguments, refused: workload.computation == nil ? ["--define"] : [])
+  let isDefault = rounds == X86Computation.rounds
+  return Workload(
+    name: workload.name, title: workload.description, machine: .x86(machine),
+    instructionLimit: isDefault ? 100_000_000 : RunLimits().instructions,
+    expectedConsole: isDefault ? Array(workload.expectedConsole.utf8) : nil)
 }
 
 /// A file's workload, by what the bytes and the options say it is.
@@ -135,8 +151,10 @@ private func adjust(_ machine: inout ToyMachine, _ arguments: ParsedArguments) t
   if let file = arguments.value("--disk") { machine.disk = try readFile(file) }
 }
 
-private func adjust(_ machine: inout X86Machine, _ arguments: ParsedArguments) throws {
-  for option in ["--disk", "--variant", "--define"] where arguments.values[option] != nil {
+private func adjust(
+  _ machine: inout X86Machine, _ arguments: ParsedArguments, refused: [String] = ["--define"]
+) throws {
+  for option in ["--disk", "--variant"] + refused where arguments.values[option] != nil {
     throw CommandFailure.usage("\(option) is for toy programs")
   }
   if let file = arguments.value("--input") { machine.input = try readFile(file) }

@@ -18,8 +18,10 @@ let programsCommand = CommandSpecification(
       ToyPrograms.all.map {
         ProgramRow(name: $0.name, isa: "toy", category: $0.category.rawValue, title: $0.title)
       }
-      + X86Workload.all.map {
-        ProgramRow(name: $0.name, isa: "x86", category: "basic", title: $0.description)
+      + (X86Workload.all + X86Workload.computations).map {
+        ProgramRow(
+          name: $0.name, isa: "x86", category: $0.computation == nil ? "basic" : "benchmark",
+          title: $0.description)
       }
     if arguments.has("--json") {
       terminal.line(try jsonText(rows))

@@ -12,21 +12,35 @@ public struct X86Workload: Sendable {
   public var expectedConsole: String
   /// The status it switches the machine off with.
   public var expectedStatus: UInt64 = 0
+  /// Which of the image's computations runs, where it is one of several.
+  public var computation: X86Computation?
 
   /// The machine, ready to be switched on.
   ///
+  /// - Parameter rounds: how often a computation runs; programs without one take no notice. What is
+  ///   expected on the console holds for ``X86Computation/rounds``.
   /// - Throws: ``LoaderError`` when the memory is too small for the program.
   public func machine(
-    memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = []
+    memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = [],
+    rounds: UInt32 = X86Computation.rounds
   ) throws(LoaderError) -> X86Machine {
-    try X86Loader.load(image, mode: mode, memorySize: memorySize, input: input)
+    var machine = try X86Loader.load(image, mode: mode, memorySize: memorySize, input: input)
+    computation?.choose(rounds: rounds, in: &machine)
+    return machine
   }
 
-  /// All of them, simplest first.
+  /// The three that show a mode each, simplest first.
   public static let all = [real16, protected32, long64]
 
+  /// The computations, each in every mode.
+  public static let computations = X86Computation.allCases.flatMap { computation in
+    X86Mode.allCases.map { computation.workload($0) }
+  }
+
   /// The workload of that name, if there is one.
-  public static func named(_ name: String) -> X86Workload? { all.first { $0.name == name } }
+  public static func named(_ name: String) -> X86Workload? {
+    (all + computations).first { $0.name == name }
+  }
 
   /// Sixteen-bit real mode.
   public static let real16 = X86Workload(

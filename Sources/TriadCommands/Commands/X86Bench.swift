@@ -1,0 +1,52 @@
+import Emulator
+import Properties
+import X86Backend
+
+/// Speeds on one x86 computation, as `triad bench` shows them.
+struct X86Bench: Encodable {
+  var program: String
+  var instructions: UInt64
+  var emulatorMIPS: Double
+  var emulatorSeconds: Double
+  var kvmSeconds: Double?
+  /// The same machine code, called as a function by this process.
+  var nativeSeconds: Double?
+  var kvmTimesNative: Double?
+
+  /// The computations whose geometric mean is the emulator's measure.
+  private static let measure: Set<String> = Set(
+    [X86Computation.sieve, .crc, .matrix, .sort].map { $0.name(.long64) })
+
+  init(_ result: X86SpeedBench.Result) {
+    program = result.computation.name(.long64)
+    instructions = result.instructions
+    emulatorMIPS = result.emulatorMIPS
+    emulatorSeconds = result.emulatorSeconds
+    kvmSeconds = result.kvmSeconds
+    nativeSeconds = result.nativeSeconds
+    kvmTimesNative = result.timesNative
+  }
+
+  static func table(_ rows: [X86Bench]) -> TextTable {
+    var table = TextTable([
+      ("x86 program", .left), ("instructions", .right), ("emulator MIPS", .right), ("native ms", .right),
+      ("KVM ms", .right), ("KVM / native", .right),
+    ])
+    func milliseconds(_ seconds: Double?) -> String { seconds.map { fixedPoint($0 * 1e3, 1) } ?? "-" }
+    for row in rows {
+      table.add([
+        row.program, grouped(row.instructions), fixedPoint(row.emulatorMIPS, 0),
+        milliseconds(row.nativeSeconds), milliseconds(row.kvmSeconds),
+        row.kvmTimesNative.map { fixedPoint($0, 3) } ?? "-",
+      ])
+    }
+    let measured = rows.filter { measure.contains($0.program) }
+    let ratios = rows.compactMap(\.kvmTimesNative)
+    table.add([
+      "geometric mean", "(MIPS: sieve, crc, matrix, sort)",
+      fixedPoint(EmulatorBench.geometricMean(measured.map(\.emulatorMIPS)), 0), "", "",
+      ratios.isEmpty ? "-" : fixedPoint(EmulatorBench.geometricMean(ratios), 3),
+    ])
+    return table
+  }
+}
