@@ -62,16 +62,43 @@ public enum EquivalenceCheck {
     case .equalExcept(let exceptions):
       outcome.verdict = .passExcept(exceptions.map { "\($0.reason) (\($0.count)×)" })
     case .divergent(let divergence):
-      if case .hostFailure(let text) = right.stop {
-        outcome.lack = text
-        outcome.verdict = .hostDeviation(text)
+      outcome.verdict = .fail("first divergence at event \(divergence.index): \(divergence.fieldName)")
+      if let excuse = cutShort(divergence, left, right) {
+        outcome.verdict = excuse
+        if case .hostDeviation(let text) = excuse { outcome.lack = text }
       } else {
-        outcome.verdict = .fail("first divergence at event \(divergence.index): \(divergence.fieldName)")
         outcome.divergence = (divergence, left.header, right.header)
       }
     case .notComparable(let reason): outcome.verdict = .notAssessed("not comparable: \(reason)")
     }
+    if !outcome.verdict.isFailure, case .unsupported(let instruction) = left.stop {
+      outcome.verdict = .notAssessed("the \(reference.kind.rawValue) stopped: \(instruction)")
+    }
     return outcome
+  }
+
+  /// A verdict for a difference that is only the end of one of the runs, for a reason outside the guest.
+  private static func cutShort(
+    _ divergence: Divergence, _ left: EngineRecordSource, _ right: EngineRecordSource
+  ) -> Verdict? {
+    for (source, event) in [(left, divergence.left), (right, divergence.right)] {
+      // A run that went on past the difference did not cause it by ending.
+      if let event, event.head.kind != EventKind.final.rawValue, event.head.kind != EventKind.halt.rawValue {
+        continue
+      }
+      let name = source.engine.kind.rawValue
+      switch source.stop {
+      case .hostFailure(let text): return .hostDeviation(text)
+      case .unsupported(let instruction): return .notAssessed("the \(name) stopped: \(instruction)")
+      case .hostTimeLimit:
+        return .notAssessed("equal until the \(name) reached its limit of host time")
+      case .limit where !left.header.hasClock || !right.header.hasClock:
+        return .notAssessed(
+          "equal until the \(name) reached the instruction limit, which the other machine cannot keep")
+      default: continue
+      }
+    }
+    return nil
   }
 
   /// What a comparison of this workload on this machine leaves out: nothing, but with real hardware.

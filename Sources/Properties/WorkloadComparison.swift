@@ -65,6 +65,8 @@ public struct WorkloadComparison {
   public var level: TraceLevel
   /// VMMs on each other, for toy virtualizers.
   public var depth: Int
+  /// Bound on the host time of a run on an engine that cannot count instructions.
+  public var hostSeconds: Double
   /// Events kept around a divergence.
   public var context: Int
   /// Called with what is being done.
@@ -73,13 +75,15 @@ public struct WorkloadComparison {
   /// A comparison.
   public init(
     _ workload: Workload, on kinds: [EngineKind] = EngineKind.allCases, level: TraceLevel = .instructions,
-    depth: Int = 1, context: Int = 5, progress: @escaping (String) -> Void = { _ in }
+    depth: Int = 1, context: Int = 5,
+    hostSeconds: Double = 10, progress: @escaping (String) -> Void = { _ in }
   ) {
     self.workload = workload
     self.kinds = kinds
     self.level = level
     self.depth = depth
     self.context = context
+    self.hostSeconds = hostSeconds
     self.progress = progress
   }
 
@@ -106,7 +110,9 @@ public struct WorkloadComparison {
     return report
   }
 
-  private var limits: RunLimits { RunLimits(instructions: workload.instructionLimit) }
+  private var limits: RunLimits {
+    RunLimits(instructions: workload.instructionLimit, hostSeconds: hostSeconds)
+  }
 
   /// One untraced run, for counts and time.
   private func measure(_ kind: EngineKind) throws -> EngineReport {

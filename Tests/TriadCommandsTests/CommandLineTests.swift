@@ -54,4 +54,41 @@ import TriadCommands
     #expect(triad("run", image.path).status == 3)
     #expect(triad("run", "hello", "--memory", "1000").status == 3)
   }
+
+  @Test(
+    "options that would have no effect are refused",
+    arguments: [
+      ["run", "hello", "--depth", "2"], ["run", "real16", "--depth", "2"], ["run", "hello", "--mode", "32"],
+      ["run", "hello", "--isa", "x86"], ["run", "real16", "--isa", "toy"],
+      ["run", "real16", "--variant", "popf"],
+      ["disasm", "hello", "--count", "3"], ["disasm", "real16", "--count", "0"],
+    ])
+  func optionsWithoutEffect(_ words: [String]) {
+    #expect(Triad.run(words, on: Terminal(output: { _ in }, error: { _ in })) == 2, "\(words)")
+  }
+
+  @Test func anOutputThatIsAnInputIsRefused() throws {
+    let source = try TemporaryFile("same.asm", "_start: out zero, 0x30(zero)\n")
+    #expect(triad("asm", source.path, "-o", source.path).status == 2)
+    #expect(triad("trace", source.path, "-o", source.path).status == 2)
+    #expect(try String(contentsOfFile: source.path, encoding: .utf8).hasPrefix("_start"))
+  }
+
+  @Test func aResultThatCannotBeWrittenIsAnError() {
+    var error = ""
+    let terminal = Terminal(
+      outputBytes: { _ in }, error: { error += $0 }, failure: { "no space left on device" })
+    #expect(Triad.run(["programs"], on: terminal) == 3)
+    #expect(error.contains("no space left on device"))
+  }
+
+  @Test func consoleBytesThatAreNotTextStayAsTheyAre() throws {
+    let source = try TemporaryFile(
+      "bytes.asm",
+      "_start: li t0, 0xFF\n out t0, 0(zero)\n li t0, 0x80\n out t0, 0(zero)\n out zero, 0x30(zero)\n")
+    var bytes: [UInt8] = []
+    let terminal = Terminal(outputBytes: { bytes += $0 }, error: { _ in })
+    #expect(Triad.run(["run", source.path], on: terminal) == 0)
+    #expect(bytes == [0xFF, 0x80])
+  }
 }

@@ -44,10 +44,21 @@ import Testing
     let spin = try TemporaryFile("spin.asm", "_start: j _start\n")
     #expect(triad("run", spin.path, "--max-instructions", "1000").status == 5)
     let fault = try TemporaryFile("fault.asm", ".org 0x100\n_start: .word 0\n")
-    #expect(triad("run", fault.path).status == 4)
+    let faulted = triad("run", fault.path)
+    #expect(faulted.status == 4)
+    #expect(faulted.error.contains("`bounds`"), "\(faulted.error)")
+    #expect(triad("trace", spin.path, "--max-instructions", "10").status == 5)
+    #expect(triad("trace", fault.path).status == 4)
     let status = try TemporaryFile("status.asm", "_start: li t0, 7\n out t0, 0x30(zero)\n")
     #expect(triad("run", status.path).status == 0)
     #expect(triad("run", status.path, "--propagate").status == 7)
+  }
+
+  @Test func untilHoldsAtTheEntryToo() {
+    let result = triad("run", "hello", "--until", "0x100", "--expect", "zero=0")
+    #expect(result.status == 0)
+    #expect(result.output.isEmpty)
+    #expect(result.error.contains("reached 0x100"))
   }
 
   @Test func everyAssemblyErrorIsReported() throws {

@@ -14,7 +14,12 @@ public enum Triad {
   /// Runs one command line, without the program's name.
   public static func run(_ words: [String], on terminal: Terminal) -> Int32 {
     do {
-      return try dispatch(words, terminal).rawValue
+      let status = try dispatch(words, terminal)
+      if let failure = terminal.failure() {
+        terminal.note("error: cannot write to standard output: \(failure)")
+        return ExitStatus.badInput.rawValue
+      }
+      return status.rawValue
     } catch let failure as CommandFailure {
       terminal.progress("")
       terminal.note(failure.message.hasPrefix("usage:") ? failure.message : "error: " + failure.message)

@@ -40,6 +40,7 @@ let assembleCommand = CommandSpecification(
     let output =
       arguments.value("--output")
       ?? URL(fileURLWithPath: path).deletingPathExtension().appendingPathExtension("img").relativePath
+    try refuseOverwriting(arguments, with: output)
     try writeFile(result.image.encode(), to: output)
     terminal.note(
       "[\(output): \(result.image.segments.reduce(0) { $0 + $1.bytes.count }) bytes, entry \(hex(UInt64(result.image.entry)))]"
@@ -78,14 +79,19 @@ let disassembleCommand = CommandSpecification(
     OptionSpecification("--at", "ADDRESS", "where to begin in x86 code (default: its entry)"),
     OptionSpecification("--count", "N", "how many x86 instructions (default 64)"),
   ] + machineOptions,
-  examples: ["triad disasm fib", "triad disasm x86-long64 --count 20"],
+  examples: ["triad disasm fib", "triad disasm long64 --count 20"],
   run: { arguments, terminal in
     let workload = try loadWorkload(arguments.positional[0], arguments)
     switch workload.machine {
-    case .toy(let image, _, _): terminal.line(ToyDisassembler.listing(of: image))
+    case .toy(let image, _, _):
+      for option in ["--at", "--count"] where arguments.value(option) != nil {
+        throw CommandFailure.usage("\(option) is for x86 programs; a toy program is shown whole")
+      }
+      terminal.line(ToyDisassembler.listing(of: image))
     case .x86(let machine):
       let start = try arguments.number("--at") ?? machine.entry
       let count = try arguments.number("--count") ?? 64
+      guard count > 0 else { throw CommandFailure.usage("--count takes at least 1") }
       for line in try x86Listing(machine, from: start, count: count) { terminal.line(line) }
     }
     return .success

@@ -12,11 +12,14 @@ let compareCommand = CommandSpecification(
     OptionSpecification("--on", "E,E,…", "engines (default simulator,emulator,virtualizer)"),
     OptionSpecification("--level", "LEVEL", "final, events or instructions (default instructions)"),
     depthOption, limitOption,
+    OptionSpecification(
+      "--host-seconds", "S",
+      "bound on host time, for engines that cannot count instructions (KVM; default 10)"),
     OptionSpecification("--context", "N", "events shown around a divergence (default 5)"), jsonOption,
   ] + machineOptions,
   examples: [
     "triad compare", "triad compare minos --on simulator,virtualizer --depth 2",
-    "triad compare x86-long64 --json",
+    "triad compare long64 --json",
   ],
   run: { arguments, terminal in
     let kinds = try engineKinds(arguments.value("--on"))
@@ -24,15 +27,24 @@ let compareCommand = CommandSpecification(
       try arguments.choice("--level", of: TraceLevel.self, named: \.name) ?? .instructions
     let depth = try parseDepth(arguments)
     let context = Int(clamping: try arguments.number("--context") ?? 5)
-    let names = arguments.positional.isEmpty ? BuiltIn.comparisonSet : arguments.positional
+    var names: [String] = []
+    for name in arguments.positional.isEmpty ? BuiltIn.comparisonSet : arguments.positional
+    where !names.contains(name) {
+      names.append(name)
+    }
     let workloads = try names.map { try loadWorkload($0, arguments) }
     let limit = try arguments.number("--max-instructions")
+    let seconds = try arguments.number("--host-seconds") ?? 10
+    guard (1...86_400).contains(seconds) else {
+      throw CommandFailure.usage("--host-seconds takes 1 to 86400")
+    }
 
     var reports: [WorkloadReport] = []
     for (position, var workload) in workloads.enumerated() {
       if let limit { workload.instructionLimit = limit }
       let comparison = WorkloadComparison(
         workload, on: kinds, level: level, depth: workload.isa == "toy" ? depth : 1, context: context,
+        hostSeconds: Double(seconds),
         progress: { terminal.progress("[\(position + 1)/\(workloads.count)] \($0)") })
       reports.append(try comparison.run())
     }
@@ -42,7 +54,9 @@ let compareCommand = CommandSpecification(
     } else {
       CompareRendering(reports: reports, terminal: terminal).write()
     }
-    return reports.contains(where: \.hasFailure) ? .failure : .success
+    if reports.contains(where: \.hasFailure) { return .failure }
+    // Nothing that was asked for could be run at all.
+    return reports.contains { $0.engines.contains { $0.stop != nil } } ? .success : .hostLacks
   })
 
 private func engineKinds(_ text: String?) throws -> [EngineKind] {

@@ -22,7 +22,11 @@ struct CompareRendering {
     writeNotes(footnotes)
     writeDivergences()
     terminal.line()
-    let engines = reports.flatMap(\.engines)
+    let engines = reports.flatMap(\.engines).filter { $0.stop != nil }
+    guard !engines.isEmpty else {
+      terminal.line("nothing could be run")
+      return
+    }
     let failures = engines.count {
       $0.equivalence.isFailure || $0.control.isFailure || $0.efficiency.isFailure
     }

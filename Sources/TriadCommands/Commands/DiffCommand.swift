@@ -28,11 +28,16 @@ let diffCommand = CommandSpecification(
       let left = try TraceReader(TraceFileInput(path: arguments.positional[0]))
       let right = try TraceReader(TraceFileInput(path: arguments.positional[1]))
       let result = try TraceComparator.compare(
-        left, right, policy: try diffPolicy(arguments, registers: left.header.registers))
+        left, right, policy: try diffPolicy(arguments, left.header, right.header))
+      let workload = try? loadWorkload(arguments.value("--program") ?? left.header.program, ParsedArguments())
+      let known = workload.flatMap { $0.programDigest == left.header.programDigest ? $0 : nil }
       if arguments.has("--json") {
-        terminal.line(try jsonText(DiffOutput(result, left.header)))
+        terminal.line(
+          try jsonText(
+            DiffOutput(
+              result, left.header, right.header, divergenceRenderer(left.header, right.header, known))))
       } else {
-        try show(result, left.header, right.header, arguments, terminal)
+        try show(result, left.header, right.header, known, arguments, terminal)
       }
       return ExitStatus(rawValue: result.verdict.exitStatus)
     } catch let error as TraceError {
@@ -41,8 +46,14 @@ let diffCommand = CommandSpecification(
     }
   })
 
-private func diffPolicy(_ arguments: ParsedArguments, registers: [String]) throws -> ComparisonPolicy {
-  var policy = ComparisonPolicy()
+private func diffPolicy(
+  _ arguments: ParsedArguments, _ left: TraceHeader, _ right: TraceHeader
+) throws -> ComparisonPolicy {
+  let registers = left.registers
+  // A trace of a real processor is compared as `triad compare` does it.
+  let isHardware =
+    left.isa == "x86" && [left, right].contains { $0.engine == EngineKind.virtualizer.rawValue }
+  var policy = isHardware ? X86Comparison.policy(withHardware: HostDeviations.measured) : ComparisonPolicy()
   policy.guestEventsOnly = !arguments.has("--vmm")
   policy.acceptsPrefix = arguments.has("--prefix")
   policy.contextEvents = Int(clamping: try arguments.number("--context") ?? 5)
@@ -66,7 +77,8 @@ private func diffPolicy(_ arguments: ParsedArguments, registers: [String]) throw
 }
 
 private func show(
-  _ result: ComparisonResult, _ left: TraceHeader, _ right: TraceHeader, _ arguments: ParsedArguments,
+  _ result: ComparisonResult, _ left: TraceHeader, _ right: TraceHeader, _ known: Workload?,
+  _ arguments: ParsedArguments,
   _ terminal: Terminal
 ) throws {
   let names = "\(arguments.positional[0]) and \(arguments.positional[1])"
@@ -80,8 +92,6 @@ private func show(
   case .notComparable(let reason): terminal.note("not comparable: \(reason)")
   case .divergent(let divergence):
     terminal.line(terminal.styled("divergent at event \(divergence.index)", .red))
-    let workload = try? loadWorkload(arguments.value("--program") ?? left.program, ParsedArguments())
-    let known = workload.flatMap { $0.programDigest == left.programDigest ? $0 : nil }
     let renderer = divergenceRenderer(left, right, known)
     terminal.output(
       arguments.has("--unified") ? renderer.unified(divergence) : renderer.sideBySide(divergence, width: 160))
@@ -130,8 +140,18 @@ private struct DiffOutput: Encodable {
     var rightPC: String?
     var leftClock: UInt64?
     var rightClock: UInt64?
+    var leftInstruction: String?
+    var rightInstruction: String?
+    var context: [Side]
     var leftLastWriter: Writer?
     var rightLastWriter: Writer?
+  }
+
+  /// One event of the context, as text.
+  struct Side: Encodable {
+    var event: UInt64
+    var left: String?
+    var right: String?
   }
 
   struct Writer: Encodable {
@@ -159,7 +179,10 @@ private struct DiffOutput: Encodable {
   var exceptions: [Exception] = []
   var divergence: Difference?
 
-  init(_ result: ComparisonResult, _ header: TraceHeader) {
+  init(
+    _ result: ComparisonResult, _ header: TraceHeader, _ rightHeader: TraceHeader,
+    _ renderer: DivergenceRenderer
+  ) {
     verdict = result.verdict.name
     events = result.events
     notes = result.notes
@@ -172,9 +195,27 @@ private struct DiffOutput: Encodable {
         event: found.index, field: found.fieldName, left: found.difference.left.map { hex($0) },
         right: found.difference.right.map { hex($0) }, leftPC: found.left.map { hex($0.head.pc) },
         rightPC: found.right.map { hex($0.head.pc) }, leftClock: found.left?.head.clock,
-        rightClock: found.right?.head.clock, leftLastWriter: found.leftWriter.map(Writer.init),
+        rightClock: found.right?.head.clock,
+        leftInstruction: found.left.map { hexString($0.head.bytes.array) },
+        rightInstruction: found.right.map { hexString($0.head.bytes.array) },
+        context: Self.context(found, renderer, header, rightHeader),
+        leftLastWriter: found.leftWriter.map(Writer.init),
         rightLastWriter: found.rightWriter.map(Writer.init))
     case .equal: break
+    }
+  }
+
+  /// The events around the divergence on both sides, the diverging ones in the middle.
+  private static func context(
+    _ found: Divergence, _ renderer: DivergenceRenderer, _ left: TraceHeader, _ right: TraceHeader
+  ) -> [Side] {
+    let lefts = found.leftBefore + [found.left].compactMap { $0 } + found.leftAfter
+    let rights = found.rightBefore + [found.right].compactMap { $0 } + found.rightAfter
+    let indices = Set(lefts.map(\.index) + rights.map(\.index)).sorted()
+    return indices.map { index in
+      Side(
+        event: index, left: lefts.first { $0.index == index }.map { renderer.line($0, left) },
+        right: rights.first { $0.index == index }.map { renderer.line($0, right) })
     }
   }
 }

@@ -40,13 +40,33 @@ private func hostFacts(_ probe: KVMProbe) -> [(String, String)] {
       "\(operatingSystem), \(architecture), \(ProcessInfo.processInfo.activeProcessorCount) processors"
     ),
     ("compiler", compilerVersion), ("build", buildKind),
-    ("kvm", probe.isUsable ? "usable: a guest ran" : "not usable"), ("kvm flavour", probe.flavour),
+    ("kvm present", probe.isPresent ? "yes" : "no"), ("kvm permitted", probe.isPermitted ? "yes" : "no"),
+    ("kvm usable", probe.isUsable ? "yes: a guest ran" : "no"),
+    ("kvm flavour", probe.isPresent ? probe.flavour : "none"),
     ("kvm api", probe.apiVersion.map(String.init) ?? "unknown"),
   ]
   for (name, value) in probe.capabilities {
     rows.append(("  " + name.replacing("KVM_CAP_", with: "").lowercased(), value == 0 ? "no" : String(value)))
   }
   return rows
+}
+
+extension KVMProbe {
+  /// The device node is there, on a host that can have it.
+  fileprivate var isPresent: Bool {
+    switch error {
+    case .missing, .foreignHost: false
+    default: true
+    }
+  }
+
+  /// This user may open it.
+  fileprivate var isPermitted: Bool {
+    switch error {
+    case .noPermission, .cannotOpen: false
+    default: isPresent
+    }
+  }
 }
 
 private func writeBehaviours(_ behaviours: [HostBehaviour], _ terminal: Terminal) {

@@ -9,6 +9,8 @@ let variantOption = OptionSpecification(
 let depthOption = OptionSpecification(
   "--depth", "N", "VMMs on top of each other, 1 to 4 (virtualizer, toy ISA)")
 let limitOption = OptionSpecification("--max-instructions", "N", "stop after N retired instructions")
+let hostSecondsOption = OptionSpecification(
+  "--host-seconds", "S", "bound on host time, for engines that cannot count instructions (KVM)")
 let inputOption = OptionSpecification("--input", "FILE", "what the console receives")
 let jsonOption = OptionSpecification("--json", "result as JSON on standard output")
 let machineOptions = [

@@ -21,16 +21,36 @@ enum BuiltIn {
 func loadWorkload(_ name: String, _ arguments: ParsedArguments) throws -> Workload {
   let variant =
     try arguments.choice("--variant", of: ToyVariant.self, named: \.rawValue) ?? .classic
-  if arguments.value("--isa") != "x86", let program = ToyPrograms.named(name) {
+  if let isa = arguments.value("--isa"), !["toy", "x86"].contains(isa) {
+    throw CommandFailure.usage("--isa takes toy or x86, not `\(isa)`")
+  }
+  if let program = ToyPrograms.named(name) {
+    try refuse(["--mode", "--load-address"], arguments, "`\(name)` is a built-in toy program")
+    try refuse(isa: "x86", arguments, "`\(name)` is a built-in toy program")
     return try builtIn(program, variant, arguments)
   }
-  if let workload = X86Workload.named(name) { return try builtIn(workload, arguments) }
+  if let workload = X86Workload.named(name) {
+    try refuse(["--mode", "--load-address"], arguments, "`\(name)` is a built-in x86 program")
+    try refuse(isa: "toy", arguments, "`\(name)` is a built-in x86 program")
+    return try builtIn(workload, arguments)
+  }
   guard FileManager.default.fileExists(atPath: name) else {
     throw CommandFailure.badInput(
       "there is no built-in program and no file `\(name)`" + suggestion(name, BuiltIn.names)
         + "\n  help: `triad programs` lists what is built in")
   }
   return try workload(file: name, try readFile(name), variant, arguments)
+}
+
+/// An option that would be silently without effect is an error.
+private func refuse(_ options: [String], _ arguments: ParsedArguments, _ why: String) throws {
+  for option in options where arguments.values[option] != nil {
+    throw CommandFailure.usage("\(option) has no meaning here: \(why)")
+  }
+}
+
+private func refuse(isa: String, _ arguments: ParsedArguments, _ why: String) throws {
+  if arguments.value("--isa") == isa { throw CommandFailure.usage("--isa \(isa) does not fit: \(why)") }
 }
 
 private func builtIn(_ program: ToyProgram, _ variant: ToyVariant, _ arguments: ParsedArguments) throws
@@ -72,9 +92,6 @@ private func workload(
 ) throws -> Workload {
   let name = URL(fileURLWithPath: file).lastPathComponent
   let isa = arguments.value("--isa")
-  if let isa, !["toy", "x86"].contains(isa) {
-    throw CommandFailure.usage("--isa takes toy or x86, not `\(isa)`")
-  }
   let isELF = bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46])
   let isImage = ToyImage.isImage(bytes)
   let isSource = ["asm", "s", "S"].contains(URL(fileURLWithPath: file).pathExtension)
@@ -146,7 +163,14 @@ private func memorySize(_ arguments: ParsedArguments) throws -> Int? {
 }
 
 private func adjust(_ machine: inout ToyMachine, _ arguments: ParsedArguments) throws {
-  if let size = try memorySize(arguments) { machine.memorySize = size }
+  if let size = try memorySize(arguments) {
+    // The bound of the address space is a 32-bit word.
+    guard size <= 0xFFFF_F000 else {
+      throw CommandFailure.badInput(
+        "--memory: a toy machine has at most 4294963200 bytes (4 GiB - 4 KiB) of storage")
+    }
+    machine.memorySize = size
+  }
   if let file = arguments.value("--input") { machine.input = try readFile(file) }
   if let file = arguments.value("--disk") { machine.disk = try readFile(file) }
 }
@@ -188,22 +212,42 @@ func writeFile(_ bytes: [UInt8], to path: String) throws {
   }
 }
 
+/// An output that is one of the inputs would be lost.
+func refuseOverwriting(_ arguments: ParsedArguments, with output: String) throws {
+  func identity(_ path: String) -> String? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    return URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+  guard let target = identity(output) else { return }
+  let inputs = arguments.positional + ["--input", "--disk"].compactMap { arguments.value($0) }
+  if let input = inputs.first(where: { identity($0) == target }) {
+    throw CommandFailure.usage("the output `\(output)` is the input `\(input)`: give another name with -o")
+  }
+}
+
 /// What the operating system says, without Foundation's wrapping.
 private func reason(_ error: any Error) -> String {
-  if let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError,
-    underlying.domain == NSPOSIXErrorDomain
-  {
-    return String(cString: strerror(Int32(underlying.code)))
+  let outer = error as NSError
+  let inner = outer.userInfo[NSUnderlyingErrorKey] as? NSError ?? outer
+  if inner.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(inner.code))) }
+  switch CocoaError.Code(rawValue: outer.code) {
+  case .fileNoSuchFile, .fileReadNoSuchFile: return "no such file or directory"
+  case .fileWriteNoPermission, .fileReadNoPermission: return "permission denied"
+  case .fileWriteUnknown, .fileReadUnknown: return "it is not a regular file"
+  default: return outer.localizedDescription
   }
-  return error.localizedDescription
 }
 
 /// The engine that the options ask for.
 func makeEngine(_ workload: Workload, _ arguments: ParsedArguments) throws -> any Engine {
   let kind =
     try arguments.choice("--on", of: EngineKind.self, named: \.rawValue) ?? .emulator
+  let depth = try parseDepth(arguments)
+  if depth > 1, kind != .virtualizer || workload.isa != "toy" {
+    throw CommandFailure.usage("--depth is for toy programs --on virtualizer")
+  }
   do {
-    return try workload.makeEngine(kind, depth: try parseDepth(arguments))
+    return try workload.makeEngine(kind, depth: depth)
   } catch let refusal as EngineRefusal {
     throw CommandFailure(status: refusal.isHostLack ? .hostLacks : .badInput, message: refusal.description)
   }

@@ -1,11 +1,12 @@
 import Foundation
 import MachineCore
 import Properties
+import ToyISA
 
 let runCommand = CommandSpecification(
   name: "run", summary: "Run a program on one machine.", arguments: [programArgument],
   options: [
-    onOption, depthOption, limitOption,
+    onOption, depthOption, limitOption, hostSecondsOption,
     OptionSpecification(
       "--until", "PLACE", "stop before the instruction at an address or symbol", repeats: true),
     OptionSpecification("--dump", "START:LENGTH", "show guest-physical memory at the end", repeats: true),
@@ -19,9 +20,7 @@ let runCommand = CommandSpecification(
   run: { arguments, terminal in
     let workload = try loadWorkload(arguments.positional[0], arguments)
     let engine = try makeEngine(workload, arguments)
-    let limits = RunLimits(
-      instructions: try arguments.number("--max-instructions") ?? workload.instructionLimit,
-      until: Set(try arguments.all("--until").map { try workload.address($0) }))
+    let limits = try runLimits(workload, engine, arguments, terminal)
     let dumps = try arguments.all("--dump").map(parseRange)
     let expectations = try arguments.all("--expect").map { try parseExpectation($0, engine) }
     let wantsJSON = arguments.has("--json")
@@ -29,7 +28,9 @@ let runCommand = CommandSpecification(
     if !wantsJSON { engine.platform.consoleObserver = { console.put($0) } }
 
     let start = ContinuousClock.now
-    let stop = try engine.run(limits, into: nil)
+    // Engines do not look at the first instruction of a run, so that a stopped one can go on; here it counts.
+    let pc = engine.state.registers[Int(engine.instructionSet.system.programCounter)]
+    let stop = limits.until.contains(pc) ? .breakpoint(pc: pc) : try engine.run(limits, into: nil)
     let seconds = start.duration(to: .now).seconds
 
     if wantsJSON {
@@ -49,8 +50,37 @@ let runCommand = CommandSpecification(
     return exitStatus(stop, propagate: arguments.has("--propagate"))
   })
 
+/// The limits that the options ask for, with a note where the engine cannot keep them.
+func runLimits(
+  _ workload: Workload, _ engine: any Engine, _ arguments: ParsedArguments, _ terminal: Terminal
+) throws -> RunLimits {
+  let instructions = try arguments.number("--max-instructions")
+  let until = Set(try arguments.all("--until").map { try workload.address($0) })
+  let seconds = try arguments.number("--host-seconds") ?? 60
+  guard (1...86_400).contains(seconds) else { throw CommandFailure.usage("--host-seconds takes 1 to 86400") }
+  if instructions != nil, !engine.capabilities.countsInstructions {
+    terminal.note(
+      "note: \(engine.flavour) cannot count instructions; the run is bounded by --host-seconds \(seconds) instead"
+    )
+  }
+  return RunLimits(
+    instructions: instructions ?? workload.instructionLimit, until: until, hostSeconds: Double(seconds))
+}
+
+extension StopReason {
+  /// The reason in a line, with the instruction set's name for a cause.
+  func text(_ isa: any InstructionSet) -> String {
+    if case .checkStop(let cause, let pc) = self, Int(cause) < isa.causes.count,
+      !isa.causes[Int(cause)].isEmpty
+    {
+      return "check stop at \(hex(pc)): the trap `\(isa.causes[Int(cause)])` could not be delivered"
+    }
+    return description
+  }
+}
+
 /// The exit status that a run's end stands for.
-private func exitStatus(_ stop: StopReason, propagate: Bool) -> ExitStatus {
+func exitStatus(_ stop: StopReason, propagate: Bool = false) -> ExitStatus {
   switch stop {
   case .powerOff(let status): propagate ? ExitStatus(rawValue: Int32(status & 0xFF)) : .success
   case .idle, .breakpoint: .success
@@ -62,7 +92,8 @@ private func exitStatus(_ stop: StopReason, propagate: Bool) -> ExitStatus {
 
 private func summary(_ workload: Workload, _ engine: any Engine, _ stop: StopReason) -> String {
   let statistics = engine.statistics
-  var text = "[\(workload.name) on \(engine.kind.rawValue) (\(engine.flavour)): \(stop)"
+  var text =
+    "[\(workload.name) on \(engine.kind.rawValue) (\(engine.flavour)): \(stop.text(engine.instructionSet))"
   if engine.capabilities.countsInstructions { text += "; \(grouped(engine.platform.retired)) instructions" }
   if statistics.exitCount > 0 { text += "; \(grouped(statistics.exitCount)) exits" }
   return text + "]"
@@ -80,7 +111,8 @@ private func parseExpectation(_ text: String, _ engine: any Engine) throws -> Ex
   guard parts.count == 2, let value = parseNumber(parts[1]) else {
     throw CommandFailure.usage("--expect takes REGISTER=VALUE, not `\(text)`")
   }
-  guard let register = registers.firstIndex(where: { $0.name == parts[0] }) else {
+  let alias = engine.instructionSet.name == "toy" ? ToyRegister.aliases.first { $0.name == parts[0] } : nil
+  guard let register = alias?.number ?? registers.firstIndex(where: { $0.name == parts[0] }) else {
     throw CommandFailure.usage(
       "--expect: there is no register `\(parts[0])`" + suggestion(parts[0], registers.map(\.name)))
   }
@@ -97,8 +129,7 @@ private func parseRange(_ text: String) throws -> Range<Int> {
   return Int(start)..<Int(start + length)
 }
 
-/// Console bytes go to standard output as they come, in whole lines where possible, so that a
-/// character of several bytes is not cut.
+/// Console bytes go to standard output as they are, line by line.
 private final class ConsoleStream {
   private let terminal: Terminal
   private var pending: [UInt8] = []
@@ -112,7 +143,7 @@ private final class ConsoleStream {
 
   func flush() {
     guard !pending.isEmpty else { return }
-    terminal.output(String(decoding: pending, as: UTF8.self))
+    terminal.outputBytes(pending)
     pending.removeAll(keepingCapacity: true)
   }
 }

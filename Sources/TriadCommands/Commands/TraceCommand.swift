@@ -5,7 +5,7 @@ import Trace
 let traceCommand = CommandSpecification(
   name: "trace", summary: "Run a program on one machine and record its trace.", arguments: [programArgument],
   options: [
-    onOption, depthOption, limitOption,
+    onOption, depthOption, limitOption, hostSecondsOption,
     OptionSpecification("--level", "LEVEL", "final, events or instructions (default events)"),
     OptionSpecification("--output", short: "-o", "FILE", "where the trace goes (default standard output)"),
     OptionSpecification(
@@ -30,13 +30,19 @@ let traceCommand = CommandSpecification(
         message: "\(engine.flavour) cannot record at level `\(level.name)`: "
           + (engine.capabilities.traceLimitation ?? "no reason given"))
     }
-    let limit = try arguments.number("--max-instructions") ?? workload.instructionLimit
+    let limits = try runLimits(workload, engine, arguments, terminal)
+    if let path { try refuseOverwriting(arguments, with: path) }
     let output: any TraceOutput
     if let path { output = try TraceFileOutput(path: path) } else { output = TerminalOutput(terminal) }
     let writer = try TraceWriter(workload.header(for: engine, level: level), as: encoding, to: output)
     let recorder = writer.makeRecorder()
     let start = ContinuousClock.now
-    let stop = try engine.run(RunLimits(instructions: limit), into: recorder)
+    let stop: StopReason
+    do throws(EngineRefusal) {
+      stop = try engine.run(limits, into: recorder)
+    } catch {
+      throw CommandFailure(status: error.isHostLack ? .hostLacks : .badInput, message: error.description)
+    }
     let nanoseconds = UInt64(start.duration(to: .now).seconds * 1e9)
     FinalState.append(stop, of: engine, to: recorder)
     recorder.append(TraceRecord(.host, value: nanoseconds))
@@ -44,9 +50,9 @@ let traceCommand = CommandSpecification(
     if let failure = recorder.failure { throw CommandFailure.badInput("\(failure)") }
     try writer.finish()
     terminal.note(
-      "[\(workload.name) on \(engine.kind.rawValue) (\(engine.flavour)): \(stop); \(grouped(writer.count)) records"
+      "[\(workload.name) on \(engine.kind.rawValue) (\(engine.flavour)): \(stop.text(engine.instructionSet)); \(grouped(writer.count)) records"
         + (path.map { " in \($0)]" } ?? "]"))
-    return stop.isGuestEnd || stop == .limit ? .success : .guestFault
+    return exitStatus(stop)
   })
 
 private func traceEncoding(_ format: String?, _ path: String?) throws -> TraceEncoding {
@@ -65,7 +71,7 @@ private final class TerminalOutput: TraceOutput {
   init(_ terminal: Terminal) { self.terminal = terminal }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws(TraceError) {
-    terminal.output(String(decoding: bytes, as: UTF8.self))
+    terminal.outputBytes(Array(bytes))
   }
 
   func finish() throws(TraceError) {}
