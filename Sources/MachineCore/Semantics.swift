@@ -243,12 +243,15 @@ public struct SystemSemantics: Sendable {
   public var waiting: RegisterID
   /// Cause of the illegal-instruction trap; its value is the instruction's first word.
   public var illegalCause: UInt64
+  /// The last virtual address, where addresses end and a 16-bit access goes on at address zero, byte by
+  /// byte; `nil` where the translation sees accesses whole.
+  public var wordWrap: UInt64?
 
   /// System semantics; see the properties.
   public init(
     procedures: [Procedure], translate: ProcedureID, deliver: ProcedureID, interruptible: Expression,
     interruptCauseBase: UInt64, mode: Expression, decodeContext: Expression, programCounter: RegisterID,
-    waiting: RegisterID, illegalCause: UInt64
+    waiting: RegisterID, illegalCause: UInt64, wordWrap: UInt64? = nil
   ) {
     self.procedures = procedures
     self.translate = translate
@@ -260,5 +263,6 @@ public struct SystemSemantics: Sendable {
     self.programCounter = programCounter
     self.waiting = waiting
     self.illegalCause = illegalCause
+    self.wordWrap = wordWrap
   }
 }

@@ -367,11 +367,43 @@ final class Lowering {
       return
     }
     let segment = segment(space)
+    guard let over = wraps(address, width, otherwise: { loadVirtual(segment, address, width, into: target) })
+    else { return }
+    let (low, high) = (temporary(), temporary())
+    loadVirtual(segment, address, .bits8, into: low)
+    loadVirtual(segment, layout.zero, .bits8, into: high)
+    append(
+      MicroOperation(code: .shiftLeft, width: 64, target: high, a: high, b: constant(8), immediate: .max))
+    append(MicroOperation(code: .or, target: target, a: low, b: high, immediate: .max))
+    land(over)
+  }
+
+  private func loadVirtual(_ segment: UInt16, _ address: UInt16, _ width: Width, into target: UInt16) {
     let physical = translated(address, .read, segment, width)
     append(
       MicroOperation(
         code: .loadVirtual, width: UInt8(width.bytes), target: target, a: address, b: physical,
         immediate: UInt64(segment)))
+  }
+
+  /// Where words wrap around at the end of a segment: emits the usual access for all other addresses,
+  /// and a jump over what follows, which is for the word at the end; the place of that jump.
+  private func wraps(_ address: UInt16, _ width: Width, otherwise: () -> Void) -> Int? {
+    guard let end = system.wordWrap, width == .bits16 else {
+      otherwise()
+      return nil
+    }
+    let test = temporary()
+    append(
+      MicroOperation(
+        code: .notEqual, width: 64, target: test, a: address, b: constant(end), immediate: .max))
+    let skip = count
+    append(MicroOperation(code: .jumpIfZero, a: test))
+    otherwise()
+    let over = count
+    append(MicroOperation(code: .jump))
+    land(skip)
+    return over
   }
 
   private func store(_ space: StorageSpace, _ address: UInt16, _ value: UInt16, _ width: Width) {
@@ -380,6 +412,18 @@ final class Lowering {
       return
     }
     let segment = segment(space)
+    guard let over = wraps(address, width, otherwise: { storeVirtual(segment, address, value, width) })
+    else { return }
+    let high = temporary()
+    append(
+      MicroOperation(
+        code: .shiftRightUnsigned, width: 64, target: high, a: value, b: constant(8), immediate: .max))
+    storeVirtual(segment, address, value, .bits8)
+    storeVirtual(segment, layout.zero, high, .bits8)
+    land(over)
+  }
+
+  private func storeVirtual(_ segment: UInt16, _ address: UInt16, _ value: UInt16, _ width: Width) {
     let physical = translated(address, .write, segment, width)
     append(
       MicroOperation(

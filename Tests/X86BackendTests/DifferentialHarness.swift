@@ -37,8 +37,11 @@ final class DifferentialHarness {
   private var cases = 0
   private let tables: [UInt8]
 
-  init(_ mode: X86Mode, seed: UInt64) throws {
+  let model: X86CPUModel
+
+  init(_ mode: X86Mode, seed: UInt64, model: X86CPUModel = .modern) throws {
     self.mode = mode
+    self.model = model
     random = SplitMix(state: seed)
     let entry = mode == .real16 ? 0 : Self.code
     let machine = X86Machine(mode: mode, entry: entry, segments: [], memorySize: Self.memorySize)
@@ -53,8 +56,8 @@ final class DifferentialHarness {
     }
     base = state
     simulator = Evaluator(
-      instructionSet: X86InstructionSet(), platform: try machine.makePlatform(), state: state)
-    emulator = X86Interpreter(platform: try machine.makePlatform(), state: state)
+      instructionSet: X86InstructionSet(model: model), platform: try machine.makePlatform(), state: state)
+    emulator = X86Interpreter(platform: try machine.makePlatform(), state: state, model: model)
     // Interrupt gates for all exceptions, every other one a trap gate.
     let gates = (0..<32).flatMap { vector -> [UInt8] in
       let type: UInt64 = vector % 2 == 0 ? 0x8E00 : 0x8F00
@@ -80,7 +83,7 @@ final class DifferentialHarness {
     switch random.below(4) {
     case 0: return corners[random.below(corners.count)]
     case 1: return random.next()
-    case 2: return UInt64(random.below(64))
+    case 2: return random.chance(20) ? 0xFFFF &- UInt64(random.below(4)) : UInt64(random.below(64))
     default:
       let offset = UInt64(random.below(0x8000) + 0x4000)
       return mode == .real16 ? offset : Self.data + offset
@@ -163,7 +166,7 @@ final class DifferentialHarness {
       recorder.flush()
       traces.append(records)
     }
-    let text = X86InstructionSet().disassemble(
+    let text = X86InstructionSet(model: model).disassemble(
       InstructionBytes(bytes), pc: start[.rip], context: context.rawValue)
     if stops[0] == .limit {
       completed += 1

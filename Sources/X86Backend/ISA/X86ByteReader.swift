@@ -6,6 +6,7 @@ struct X86ByteReader {
   let bytes: InstructionBytes
   let context: X86DecodeContext
   let is64: Bool
+  let model: X86CPUModel
   var position = 0
   /// A byte beyond those given was wanted.
   var overran = false
@@ -27,6 +28,7 @@ struct X86ByteReader {
     self.bytes = bytes
     self.context = context
     is64 = context.code == .bits64
+    model = context.model
   }
 
   var mod: UInt8 { modRM >> 6 }
@@ -65,6 +67,14 @@ struct X86ByteReader {
         continue
       }
       switch value {
+      // The 80386 brought FS, GS and the size prefixes; to the 8086, F1 is another LOCK.
+      case 0x64...0x67 where model == .i8086 || model == .i80286:
+        opcodeByte = value
+        return Int(value)
+      case 0xF1 where model == .i8086: hasLock = true
+      case 0x0F where model == .i8086:
+        opcodeByte = value
+        return Int(value)
       case 0x66: hasOperandPrefix = true
       case 0x67: hasAddressPrefix = true
       case 0x26, 0x2E, 0x36, 0x3E:
@@ -202,6 +212,7 @@ struct X86ByteReader {
     case .ev: return registerOrMemory(width)
     case .es: return registerOrMemory(width, memoryWidth: .bits16)
     case .gb: return general(reg | (rex & 4) << 1, .bits8)
+    case .gw: return general(reg | (rex & 4) << 1, .bits16)
     case .gv: return general(reg | (rex & 4) << 1, width)
     case .gy: return general(reg | (rex & 4) << 1, wide)
     case .ry: return general(modRM & 7 | (rex & 1) << 3, width)
@@ -229,8 +240,9 @@ struct X86ByteReader {
         code == .ob ? .bits8 : width, base: Operand.noRegister, displacement: offset,
         segment: segmentOverride == 0xFF ? 3 : segmentOverride, addressWidth: addressWidth)
     case .sw:
-      if reg > 5 { isUndefined = true }
-      return .register(X86Register.es.id + RegisterID(min(reg, 5)), .bits16)
+      let count: UInt8 = model == .i8086 || model == .i80286 ? 4 : 6
+      if reg >= count, model != .i8086 { isUndefined = true }
+      return .register(X86Register.es.id + RegisterID(reg % count), .bits16)
     case .cy:
       let number = reg | (rex & 4) << 1
       let registers: [UInt8: X86Register] = [0: .cr0, 2: .cr2, 3: .cr3, 4: .cr4, 8: .cr8]

@@ -3,7 +3,8 @@ import Trace
 
 /// What the decoder must know of the processor's state: ``InstructionSet/decode(_:context:)``.
 public struct X86DecodeContext: Sendable, Hashable {
-  /// Bits 0–1: code size (0: 16, 1: 32, 2: 64 bits); bit 2: 32-bit stack pointer; bit 3: protected mode.
+  /// Bits 0–1: code size (0: 16, 1: 32, 2: 64 bits); bit 2: 32-bit stack pointer; bit 3: protected mode;
+  /// bits 4–5: ``X86CPUModel/code``.
   public var rawValue: UInt64
 
   /// A context from its bits.
@@ -30,6 +31,13 @@ public struct X86DecodeContext: Sendable, Hashable {
     }
   }
 
+  /// The same for another processor model.
+  public func on(_ model: X86CPUModel) -> X86DecodeContext {
+    X86DecodeContext(rawValue: rawValue & ~0x30 | model.code << 4)
+  }
+
+  /// The processor model.
+  public var model: X86CPUModel { X86CPUModel(code: rawValue >> 4) }
   /// Default operand and address width: 16, 32 or 64 bits.
   public var code: Width { X86Form.wide[min(Int(rawValue & 3), 2)] }
   /// Width of the stack pointer.
@@ -60,14 +68,18 @@ struct X86Decoder: Sendable {
   static let shared = X86Decoder()
 
   let rows: [X86Row]
-  /// Row numbers by opcode map and byte.
+  /// Row numbers by processor model, opcode map and byte.
   private let candidates: [[Int]]
 
   private init() {
     rows = X86Row.all
-    var table = [[Int]](repeating: [], count: 1024)
+    var table = [[Int]](repeating: [], count: 4096)
     for (index, row) in rows.enumerated() where row.operation != .tooLong {
-      for register in 0..<(row.plusRegister ? 8 : 1) { table[row.opcode + register].append(index) }
+      for model in 0..<4 where row.models >> UInt8(model) & 1 != 0 {
+        for register in 0..<(row.plusRegister ? 8 : 1) {
+          table[model << 10 | row.opcode + register].append(index)
+        }
+      }
     }
     candidates = table
   }
@@ -76,14 +88,18 @@ struct X86Decoder: Sendable {
   func decode(_ bytes: InstructionBytes, context: X86DecodeContext) -> X86DecodeOutcome {
     var reader = X86ByteReader(bytes: bytes, context: context)
     let outcome = decode(&reader)
-    guard reader.overran else { return outcome }
-    guard bytes.count >= 15 else { return .needsMore }
+    let limit = context.model.instructionLimit
+    guard reader.overran || reader.position > limit else { return outcome }
+    guard bytes.count >= limit else { return .needsMore }
+    if context.model == .i8086 { return .unsupported("more prefixes than are read at once") }
     var decoded = X86Decoded(row: X86Row.tooLongIndex)
-    decoded.length = 15
+    decoded.length = limit
     return .decoded(decoded)
   }
 
   private func undefined(_ reader: X86ByteReader) -> X86DecodeOutcome {
+    // The 8086 has no invalid opcodes, but not all of what it does is known.
+    if reader.model == .i8086 { return .unsupported("an encoding without a documented meaning on the 8086") }
     var decoded = X86Decoded(row: X86Row.undefinedIndex)
     decoded.length = reader.position
     return .decoded(decoded)
@@ -92,7 +108,7 @@ struct X86Decoder: Sendable {
   private func decode(_ reader: inout X86ByteReader) -> X86DecodeOutcome {
     let opcode = reader.readPrefixesAndOpcode()
     if reader.overran { return .needsMore }
-    let list = candidates[opcode]
+    let list = candidates[Int(reader.model.code) << 10 | opcode]
     guard !list.isEmpty else { return unknown(opcode, &reader) }
     if rows[list[0]].hasModRM || list.count > 1 && rows[list[1]].hasModRM {
       reader.readModRM()
@@ -101,16 +117,14 @@ struct X86Decoder: Sendable {
     for index in list where fits(rows[index], reader) {
       return finish(index, &reader)
     }
-    if let name = X86Unsupported.name(opcode: opcode, modRM: reader.modRM, is64: reader.is64) {
-      return .unsupported(name)
-    }
-    return undefined(reader)
+    return unknown(opcode, &reader)
   }
 
   private func fits(_ row: X86Row, _ reader: X86ByteReader) -> Bool {
     let attributes = row.attributes
     if attributes.contains(reader.is64 ? .no64 : .only64) { return false }
     if attributes.contains(.prefixF3), reader.repeatPrefix != 0xF3 { return false }
+    if attributes.contains(.prefixF2), reader.repeatPrefix != 0xF2 { return false }
     if attributes.contains(.noREXB), reader.rex & 1 != 0 { return false }
     if attributes.contains(.noRepeat), reader.repeatPrefix != 0 { return false }
     if attributes.contains(.noPrefix), reader.hasOperandPrefix { return false }
@@ -144,7 +158,9 @@ struct X86Decoder: Sendable {
       }
     }
     if reader.overran { return .needsMore }
-    if reader.hasLock, !row.attributes.contains(.lock) || decoded.operands[0].kind != .memory {
+    if reader.hasLock, reader.model != .i8086, reader.model != .i80286,
+      !row.attributes.contains(.lock) || decoded.operands[0].kind != .memory
+    {
       return undefined(reader)
     }
     if isUndefined { return undefined(reader) }
@@ -157,7 +173,11 @@ struct X86Decoder: Sendable {
   }
 
   private func unknown(_ opcode: Int, _ reader: inout X86ByteReader) -> X86DecodeOutcome {
-    if let name = X86Unsupported.name(opcode: opcode, modRM: 0, is64: reader.is64) {
+    // Before x86-64 what has no row is an invalid opcode, but for the coprocessor's instructions.
+    let isCoprocessor = 0xD8...0xDF ~= opcode || opcode == 0x9B
+    if reader.model == .modern || isCoprocessor,
+      let name = X86Unsupported.name(opcode: opcode, modRM: reader.modRM, is64: reader.is64)
+    {
       return .unsupported(name)
     }
     return undefined(reader)

@@ -3,17 +3,20 @@ public import Trace
 
 /// The x86 instruction set as data, in 16-, 32- and 64-bit modes.
 public struct X86InstructionSet: InstructionSet {
-  /// The instruction set; all values are alike.
-  public init() {}
+  /// The processor whose instructions and differences these are.
+  public let model: X86CPUModel
+
+  /// The instruction set as this processor has it.
+  public init(model: X86CPUModel = .modern) { self.model = model }
 
   public var name: String { "x86" }
-  public var variant: String { "x86-64" }
-  public var registers: [RegisterDescriptor] { X86Register.table }
+  public var variant: String { model.rawValue }
+  public var registers: [RegisterDescriptor] { X86Register.table(of: model) }
   public var auxiliaries: [AuxiliaryDescriptor] { [AuxiliaryDescriptor("page-fault code", role: .control)] }
   public var causes: [String] { Self.causeNames }
   public var fetchUnit: Int { 1 }
-  public var definitions: [InstructionDefinition] { X86Definitions.shared.definitions }
-  public var system: SystemSemantics { X86System.semantics }
+  public var definitions: [InstructionDefinition] { X86Definitions.of(model).definitions }
+  public var system: SystemSemantics { X86System.semantics(of: model) }
 
   /// Names of the exception vectors.
   public static let causeNames = [
@@ -24,19 +27,19 @@ public struct X86InstructionSet: InstructionSet {
   ]
 
   public func decode(_ bytes: InstructionBytes, context: UInt64) -> DecodeResult {
-    switch X86Decoder.shared.decode(bytes, context: X86DecodeContext(rawValue: context)) {
+    switch X86Decoder.shared.decode(bytes, context: X86DecodeContext(rawValue: context).on(model)) {
     case .needsMore: return .needsMore
     case .unsupported(let name): return .unsupported(name)
     case .decoded(let decoded):
       var instruction = DecodedInstruction(
-        definition: X86Definitions.shared.index(decoded.row, decoded.form), length: decoded.length)
+        definition: X86Definitions.of(model).index(decoded.row, decoded.form), length: decoded.length)
       instruction.operands = decoded.operands
       return .instruction(instruction)
     }
   }
 
   public func disassemble(_ bytes: InstructionBytes, pc: UInt64, context: UInt64) -> String {
-    switch X86Decoder.shared.decode(bytes, context: X86DecodeContext(rawValue: context)) {
+    switch X86Decoder.shared.decode(bytes, context: X86DecodeContext(rawValue: context).on(model)) {
     case .needsMore: return "(incomplete)"
     case .unsupported(let name): return "(\(name))"
     case .decoded(let decoded): return X86Disassembler.text(decoded, pc: pc, bytes: bytes)
@@ -45,21 +48,35 @@ public struct X86InstructionSet: InstructionSet {
 
   /// Length in bytes of the instruction at the start of `bytes`; `nil` when it is incomplete or not known.
   public func length(of bytes: InstructionBytes, context: X86DecodeContext) -> Int? {
-    guard case .decoded(let decoded) = X86Decoder.shared.decode(bytes, context: context) else { return nil }
+    guard case .decoded(let decoded) = X86Decoder.shared.decode(bytes, context: context.on(model)) else {
+      return nil
+    }
     return decoded.length
   }
 }
 
 /// One definition for every row and form.
 struct X86Definitions: Sendable {
-  /// The one list.
-  static let shared = X86Definitions()
+  private static let modern = X86Definitions(.modern)
+  private static let i8086 = X86Definitions(.i8086)
+  private static let i80286 = X86Definitions(.i80286)
+  private static let i80386 = X86Definitions(.i80386)
+
+  /// The list of a model. Rows that the model lacks are in it, so that numbers are the same for all.
+  static func of(_ model: X86CPUModel) -> X86Definitions {
+    switch model {
+    case .modern: modern
+    case .i8086: i8086
+    case .i80286: i80286
+    case .i80386: i80386
+    }
+  }
 
   let definitions: [InstructionDefinition]
   /// Number of the first definition of each row.
   private let first: [Int]
 
-  private init() {
+  private init(_ model: X86CPUModel) {
     var definitions: [InstructionDefinition] = []
     var first: [Int] = []
     for row in X86Row.all {
@@ -69,7 +86,7 @@ struct X86Definitions: Sendable {
         definitions.append(
           InstructionDefinition(
             mnemonic: X86Disassembler.mnemonic(row, form), meaning: X86OperationNote[row.operation].meaning,
-            effects: X86Semantics(row: row, form: form).effects))
+            effects: X86Semantics(row: row, form: form, model: model).effects))
       }
     }
     self.definitions = definitions
@@ -91,12 +108,15 @@ extension X86InstructionSet {
   }
 
   /// Every opcode of the table.
-  package static let opcodes: [Opcode] = X86Row.all.filter { $0.operation != .tooLong }.flatMap { row in
+  package static let opcodes: [Opcode] = X86Row.all.filter {
+    $0.operation != .tooLong && $0.models & 1 != 0
+  }.flatMap { row in
     (0..<(row.plusRegister ? 8 : 1)).map { register in
       let escape: [[UInt8]] = [[], [0x0F], [0x0F, 0x38], [0x0F, 0x3A]]
       var bytes = escape[row.opcode >> 8] + [UInt8(row.opcode & 0xFF) + UInt8(register)]
       if let exact = row.exactModRM { bytes.append(exact) }
       if row.attributes.contains(.prefixF3) { bytes.insert(0xF3, at: 0) }
+      if row.attributes.contains(.prefixF2) { bytes.insert(0xF2, at: 0) }
       return Opcode(bytes: bytes, digit: row.digit, mnemonic: row.mnemonic)
     }
   }

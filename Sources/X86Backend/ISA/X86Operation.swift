@@ -5,18 +5,19 @@
 /// know an operation that the other lacks.
 public enum X86Operation: String, Sendable, CaseIterable {
   // Data movement.
-  case mov, movzx, movsx, lea, xchg, push, pop, pusha, popa, pushf, popf, enter, leave, bswap, movbe, xlat
-  case cmov, set, lahf, sahf, convertAccumulator, convertDouble
+  case mov, movzx, movsx, lea, xchg, push, pushStack, pop, pusha, popa, pushf, popf, enter, leave, bswap,
+    movbe, xlat
+  case cmov, set, lahf, sahf, convertAccumulator, convertDouble, loadFar, salc
   // Arithmetic and logic.
   case add, or, adc, sbb, and, sub, xor, cmp, test, inc, dec, neg, not
   case mul, imul, imulTruncating, div, idiv
   case daa, das, aaa, aas, aam, aad
-  case rol, ror, rcl, rcr, shl, shr, sar, shld, shrd
-  case bt, bts, btr, btc, bsf, bsr, popcnt, tzcnt, lzcnt
+  case rol, ror, rcl, rcr, shl, shr, sar, shld, shrd, setmo
+  case bt, bts, btr, btc, bsf, bsr, popcnt, tzcnt, lzcnt, crc32
   case xadd, cmpxchg, cmpxchg8b
   // Flow.
   case jcc, jmp, call, ret, loop, loope, loopne, jcxz
-  case jmpFar, callFar, retFar, iret, int, int3, into
+  case jmpFar, callFar, retFar, iret, int, int1, int3, into, bound
   // Strings.
   case movs, stos, lods, scas, cmps, ins, outs
   // Flags and nothing.
@@ -26,6 +27,7 @@ public enum X86Operation: String, Sendable, CaseIterable {
   // System.
   case hlt, ud, movFromControl, movToControl, lgdt, lidt, sgdt, sidt, smsw, lmsw, clts, invlpg, wbinvd
   case movFromSegment, movToSegment, pushSegment, popSegment, ldt, tr, storeTable
+  case arpl, lar, lsl, verr, verw
   case syscall, sysret, swapgs, rdmsr, wrmsr, cpuid, rdtsc
   /// More than fifteen bytes.
   case tooLong

@@ -33,6 +33,7 @@ public struct X86OperationNote: Sendable {
     lea | | | Store the effective address
     xchg | | | Exchange the operands
     push | | | Push onto the stack
+    pushStack | | | Push the stack pointer, already decremented
     pop | | | Pop from the stack
     pusha | | | Push all eight general registers
     popa | | | Pop all general registers but the stack pointer
@@ -49,6 +50,8 @@ public struct X86OperationNote: Sendable {
     sahf | szapc | | Store AH into the flags
     convertAccumulator | | | Sign-extend the lower half of the accumulator into all of it
     convertDouble | | | Sign-extend the accumulator into the data register
+    loadFar | | | Load a far pointer into a segment register and a general register
+    salc | | | Set AL to all ones if carry is set, else to zero
     add | oszapc | | Add
     or | oszpc | a | Inclusive or
     adc | oszapc | | Add with carry
@@ -82,6 +85,7 @@ public struct X86OperationNote: Sendable {
     sar | oszpc | oa | Shift right, filling with the sign
     shld | oszpc | oszapc | Shift left, filling from the source
     shrd | oszpc | oszapc | Shift right, filling from the source
+    setmo | oszapc | | Set all bits of the operand
     bt | c | osap | Test a bit
     bts | c | osap | Test and set a bit
     btr | c | osap | Test and reset a bit
@@ -91,6 +95,7 @@ public struct X86OperationNote: Sendable {
     popcnt | oszapc | | Count one bits
     tzcnt | zc | osap | Count trailing zero bits
     lzcnt | zc | osap | Count leading zero bits
+    crc32 | | | Add the operand to a CRC-32C checksum
     xadd | oszapc | | Exchange and add
     cmpxchg | oszapc | | Compare with the accumulator and exchange
     cmpxchg8b | z | | Compare double width and exchange
@@ -107,8 +112,10 @@ public struct X86OperationNote: Sendable {
     retFar | | | Return to another code segment
     iret | oszapcdi | | Return from an interrupt
     int | i | | Software interrupt
+    int1 | i | | Debug trap (ICEBP)
     int3 | i | | Breakpoint
     into | i | | Interrupt on overflow
+    bound | | | Check an array index against two bounds
     movs | | | Move a string element
     stos | | | Store a string element
     lods | | | Load a string element
@@ -146,6 +153,11 @@ public struct X86OperationNote: Sendable {
     ldt | | | Load the local descriptor table register
     tr | | | Load the task register
     storeTable | | | Store the local descriptor table or task selector
+    arpl | z | | Raise the privilege level of a selector to that of another
+    lar | z | | Load the access rights of a selector's descriptor
+    lsl | z | | Load the limit of a selector's descriptor
+    verr | z | | Tell whether a segment can be read
+    verw | z | | Tell whether a segment can be written
     syscall | oszapcdi | | Fast call to the system
     sysret | oszapcdi | | Return from a fast call
     swapgs | | | Exchange the GS base with its shadow

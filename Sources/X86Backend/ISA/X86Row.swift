@@ -11,6 +11,7 @@ enum X86OperandCode: String, Sendable {
   case es = "Es"
   /// General register by ModRM.reg: byte, operand size, 32 or 64 bits.
   case gb = "Gb"
+  case gw = "Gw"
   case gv = "Gv"
   case gy = "Gy"
   /// General register by ModRM.rm, 32 or 64 bits.
@@ -62,7 +63,7 @@ enum X86OperandCode: String, Sendable {
   /// Whether it is encoded in a ModRM byte.
   var usesModRM: Bool {
     switch self {
-    case .eb, .ew, .ed, .ev, .es, .gb, .gv, .gy, .ry, .m, .mb, .my, .mp, .sw, .cy: true
+    case .eb, .ew, .ed, .ev, .es, .gb, .gw, .gv, .gy, .ry, .m, .mb, .my, .mp, .sw, .cy: true
     default: false
     }
   }
@@ -118,11 +119,16 @@ struct X86Attributes: OptionSet, Sendable {
   /// Nor with the 66 prefix.
   static let noPrefix = X86Attributes(rawValue: 131072)
 
+  /// The F2 prefix is part of the opcode.
+  static let prefixF2 = X86Attributes(rawValue: 262144)
+  /// Only on the 8086.
+  static let only86 = X86Attributes(rawValue: 524288)
+
   static let names: [String: X86Attributes] = [
     "lock": .lock, "no64": .no64, "only64": .only64, "d64": .default64, "f64": .force64, "mem": .memory,
     "reg": .register, "f3": .prefixF3, "norexb": .noREXB, "max32": .max32, "modesize": .modeSize,
     "byte": .byte, "bitstring": .bitString, "prot": .protected, "hint": .hint, "rexr": .rexR,
-    "norepeat": .noRepeat, "noprefix": [.noRepeat, .noPrefix],
+    "norepeat": .noRepeat, "noprefix": [.noRepeat, .noPrefix], "f2": .prefixF2, "only86": .only86,
   ]
 }
 
@@ -145,9 +151,12 @@ struct X86Row: Sendable {
   var condition: UInt8
   /// Segment register number of the segment operations.
   var segment: UInt8
+  /// Which models have it, one bit for each ``X86CPUModel/code``.
+  var models: UInt8
 
   /// The rows of the table, in order; the decoder takes the first that fits.
-  static let all: [X86Row] = X86Rows.lines.map(X86Row.init(line:)) + [tooLong]
+  static let all: [X86Row] =
+    (X86ModelRows.lines + X86Rows.lines).map(X86Row.init(line:)) + [tooLong]
 
   /// What more than fifteen bytes mean.
   static let tooLong = X86Row(line: "0F3AFF | (too long) | tooLong |")
@@ -200,6 +209,7 @@ struct X86Row: Sendable {
     attributes = []
     condition = 0
     segment = 0
+    models = 0
     for word in fields[3].split(separator: " ") {
       if word.hasPrefix("cc=") {
         condition = UInt8(word.dropFirst(3)) ?? 0
@@ -212,6 +222,9 @@ struct X86Row: Sendable {
       }
     }
     if let first = operands.first, first.makesByte { attributes.insert(.byte) }
+    models = X86ModelRows.models(
+      opcode: opcode, isOnly86: attributes.contains(.only86),
+      hasPrefix: !attributes.isDisjoint(with: [.prefixF2, .prefixF3]))
   }
 }
 
@@ -253,7 +266,7 @@ extension X86Row {
     switch operation {
     case .movs, .stos, .lods, .scas, .cmps, .ins, .outs, .loop, .loope, .loopne, .jcxz, .xlat: true
     case .bt, .bts, .btr, .btc: attributes.contains(.bitString)
-    case .callFar, .jmpFar, .sgdt, .sidt, .lgdt, .lidt, .cmpxchg8b: true
+    case .callFar, .jmpFar, .bound, .loadFar, .sgdt, .sidt, .lgdt, .lidt, .cmpxchg8b: true
     default: false
     }
   }
@@ -261,17 +274,22 @@ extension X86Row {
   /// Whether the meaning depends on the width of the stack pointer, or on 64-bit mode.
   var dependsOnStack: Bool {
     switch operation {
-    case .push, .pop, .pusha, .popa, .pushf, .popf, .enter, .leave, .call, .ret, .callFar, .retFar, .iret,
-      .int, .int3, .into, .pushSegment, .popSegment, .jmpFar, .movToSegment, .lgdt, .lidt, .sgdt, .sidt:
+    case .push, .pushStack, .pop, .pusha, .popa, .pushf, .popf, .enter, .leave, .call, .ret, .callFar,
+      .retFar, .iret,
+      .int, .int1, .int3, .into, .pushSegment, .popSegment, .jmpFar, .movToSegment, .loadFar, .lgdt, .lidt,
+      .sgdt, .sidt,
+      .lar, .lsl:
       true
     default: false
     }
   }
 
   /// Whether REP prefixes change the meaning.
+  ///
+  /// The 8086 negates the quotient of a repeated IDIV.
   var dependsOnRepeat: Bool {
     switch operation {
-    case .movs, .stos, .lods, .scas, .cmps, .ins, .outs: true
+    case .idiv, .movs, .stos, .lods, .scas, .cmps, .ins, .outs: true
     default: false
     }
   }

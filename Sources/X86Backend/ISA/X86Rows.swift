@@ -77,6 +77,8 @@ enum X86Rows {
     58+r | pop Zv | pop | d64
     60 | pusha | pusha | no64
     61 | popa | popa | no64
+    62 /r | bound Gv, Ev | bound | mem no64
+    63 /r | arpl Ew, Gw | arpl | prot no64
     63 /r | movsxd Gv, Ed | movsx | only64
     68 | push Iz | push | d64
     69 /r | imul Gv, Ev, Iz | imulTruncating |
@@ -113,6 +115,8 @@ enum X86Rows {
     B8+r | mov Zv, Iv | mov |
     C2 | ret Iw | ret | f64
     C3 | ret | ret | f64
+    C4 /r | les Gv, Mp | loadFar | mem no64 seg=0
+    C5 /r | lds Gv, Mp | loadFar | mem no64 seg=3
     C6 /0 | mov Eb, Ib | mov |
     C7 /0 | mov Ev, Iz | mov |
     C8 | enter Iw, Ib | enter | d64
@@ -125,6 +129,7 @@ enum X86Rows {
     CF | iret | iret |
     D4 | aam Ib | aam | no64
     D5 | aad Ib | aad | no64
+    D6 | salc | salc | no64
     D7 | xlat Zx | xlat |
     E0 | loopne Jb | loopne | f64
     E1 | loope Jb | loope | f64
@@ -142,6 +147,7 @@ enum X86Rows {
     ED | in rAX, DX | in | max32
     EE | out DX, AL | out | byte
     EF | out DX, rAX | out | max32
+    F1 | int1 | int1 |
     F4 | hlt | hlt |
     F5 | cmc | cmc |
     F6 /0 | test Eb, Ib | test |
@@ -222,6 +228,9 @@ enum X86Rows {
     0FB0 /r | cmpxchg Eb, Gb | cmpxchg | mem lock
     0FB1 /r | cmpxchg Ev, Gv | cmpxchg | reg
     0FB1 /r | cmpxchg Ev, Gv | cmpxchg | mem lock
+    0FB2 /r | lss Gv, Mp | loadFar | mem seg=2
+    0FB4 /r | lfs Gv, Mp | loadFar | mem seg=4
+    0FB5 /r | lgs Gv, Mp | loadFar | mem seg=5
     0FB6 /r | movzx Gv, Eb | movzx |
     0FB7 /r | movzx Gv, Ew | movzx |
     0FB8 /r | popcnt Gv, Ev | popcnt | f3
@@ -236,6 +245,8 @@ enum X86Rows {
     0FC3 /r | movnti My, Gy | mov | mem noprefix
     0FC7 /1 | cmpxchg8b M | cmpxchg8b | mem lock
     0FC8+r | bswap Zv | bswap |
+    0F38F0 /r | crc32 Gy, Eb | crc32 | f2 byte
+    0F38F1 /r | crc32 Gy, Ev | crc32 | f2
     0F38F0 /r | movbe Gv, Ev | movbe | mem norepeat
     0F38F1 /r | movbe Ev, Gv | movbe | mem norepeat
     """
@@ -245,6 +256,10 @@ enum X86Rows {
     0F00 /1 | str Es | storeTable | prot cc=1
     0F00 /2 | lldt Ew | ldt | prot
     0F00 /3 | ltr Ew | tr | prot
+    0F00 /4 | verr Ew | verr | prot
+    0F00 /5 | verw Ew | verw | prot
+    0F02 /r | lar Gv, Es | lar | prot
+    0F03 /r | lsl Gv, Es | lsl | prot
     0F01 F8 | swapgs | swapgs | only64
     0F01 /0 | sgdt M | sgdt | mem
     0F01 /1 | sidt M | sidt | mem

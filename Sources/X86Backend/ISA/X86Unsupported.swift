@@ -6,22 +6,17 @@ enum X86Unsupported {
     switch opcode >> 8 {
     case 0:
       switch byte {
-      case 0x62: return is64 ? "EVEX instruction" : "bound, or EVEX instruction"
-      case 0x63: return is64 ? nil : "arpl"
+      case 0x62: return "EVEX instruction"
       case 0x9B: return "x87 wait"
-      case 0xC4, 0xC5: return is64 ? "VEX instruction" : "les, lds, or VEX instruction"
-      case 0xD6: return is64 ? nil : "salc"
+      case 0xC4, 0xC5: return "VEX instruction"
       case 0xD8...0xDF: return "x87 instruction"
-      case 0xF1: return "int1"
       case 0xC6, 0xC7: return modRM == 0xF8 ? "xabort or xbegin" : nil
       case 0x8F: return modRM & 0x38 != 0 ? "XOP instruction" : nil
       default: return nil
       }
     case 1:
       switch byte {
-      case 0x00: return "lldt, ltr, verr or verw form"
       case 0x01: return "system instruction of group 7"
-      case 0x02, 0x03: return "lar or lsl"
       case 0x0D, 0x0E, 0x0F: return "3DNow! instruction"
       case 0x10...0x17, 0x28...0x2F, 0x50...0x76, 0x7C...0x7F, 0xC2, 0xC4...0xC6, 0xD0...0xFE:
         return "MMX or SSE instruction"
@@ -33,7 +28,6 @@ enum X86Unsupported {
       case 0x78, 0x79: return "vmread or vmwrite"
       case 0xAA: return "rsm"
       case 0xAE: return "instruction of group 15 (fxsave, xsave, fsgsbase, …)"
-      case 0xB2, 0xB4, 0xB5: return "lss, lfs or lgs"
       case 0xB8: return "jmpe"
       case 0xC7: return "instruction of group 9 (rdrand, rdseed, xsaves, vmx)"
       default: return nil

@@ -55,10 +55,9 @@ extension X86Core {
   mutating func divide(_ i: Instruction) throws(X86Fault) {
     let width = i.pointee.width
     let divisor = try read(i.pointee.a)
-    let fault = X86Fault(vector: 0)
-    guard divisor != 0 else { throw fault }
+    guard divisor != 0 else { return try divideError() }
     let isSigned = i.pointee.operation == .idiv
-    let quotient: UInt64
+    var quotient: UInt64
     let remainder: UInt64
     if width == .bits64 {
       (quotient, remainder) = try divideWide(divisor, isSigned: isSigned)
@@ -70,14 +69,19 @@ extension X86Core {
         let a = Self.signed(dividend, double)
         let b = Self.signed(divisor, width)
         let (q, overflow) = a.dividedReportingOverflow(by: b)
-        if overflow || Self.signed(UInt64(bitPattern: q), width) != q { throw fault }
+        if overflow || Self.signed(UInt64(bitPattern: q), width) != q { return try divideError() }
         quotient = UInt64(bitPattern: q) & width.mask
         remainder = UInt64(bitPattern: a &- q &* b) & width.mask
       } else {
         quotient = dividend / divisor
         remainder = dividend % divisor
-        if quotient > width.mask { throw fault }
+        if quotient > width.mask { return try divideError() }
       }
+    }
+    if isSigned, model == .i8086 {
+      // The 8086 refuses the most negative quotient, and a REP prefix negates the result.
+      if quotient == 1 << UInt64(width.rawValue - 1) { return try divideError() }
+      if i.pointee.repeats != 0 { quotient = (0 &- quotient) & width.mask }
     }
     if width == .bits8 {
       setPart(.rax, .bits16, quotient | remainder << 8)
@@ -107,18 +111,20 @@ extension X86Core {
 
   // MARK: Decimal
 
-  func decimal(_ i: Instruction) throws(X86Fault) {
+  mutating func decimal(_ i: Instruction) throws(X86Fault) {
     let al = reg(.rax) & 0xFF
     let carry = flags & 1 != 0
     let adjust = flags & 0x10 != 0
     switch i.pointee.operation {
     case .daa, .das:
       let isLow = al & 15 > 9 || adjust
-      let isHigh = al > 0x99 || carry
+      let isOld = model == .i8086
+      // The 8086 compares with 9F when the low digit was marked, and forgets the borrow from six.
+      let isHigh = al > (isOld && adjust ? 0x9F : 0x99) || carry
       let amount: UInt64 = (isLow ? 6 : 0) + (isHigh ? 0x60 : 0)
       let isAdd = i.pointee.operation == .daa
       let result = (isAdd ? al &+ amount : al &- amount) & 0xFF
-      let borrowed = !isAdd && isLow && al < 6
+      let borrowed = !isAdd && !isOld && isLow && al < 6
       setPart(.rax, .bits8, result)
       setArithmetic(
         Self.resultBits(result, .bits8) | (isLow ? 0x10 : 0) | (isHigh || borrowed ? 1 : 0))
@@ -126,12 +132,18 @@ extension X86Core {
       let needed = al & 15 > 9 || adjust
       let ax = reg(.rax) & 0xFFFF
       let amount: UInt64 = needed ? 0x106 : 0
-      let result = (i.pointee.operation == .aaa ? ax &+ amount : ax &- amount) & 0xFF0F
+      let isAdd = i.pointee.operation == .aaa
+      var result = (isAdd ? ax &+ amount : ax &- amount) & 0xFF0F
+      if model == .i8086, needed {
+        // AL and AH are changed one by one: no carry goes from one to the other.
+        let high = isAdd ? ax >> 8 &+ 1 : ax >> 8 &- 1
+        result = (high & 0xFF) << 8 | (isAdd ? al &+ 6 : al &- 6) & 0xF
+      }
       setPart(.rax, .bits16, result)
       setArithmetic(Self.resultBits(result & 0xFF, .bits8) | (needed ? 0x11 : 0))
     case .aam:
       let base = i.pointee.a.value
-      guard base != 0 else { throw X86Fault(vector: 0) }
+      guard base != 0 else { return try divideError() }
       setPart(.rax, .bits16, (al / base) << 8 | al % base)
       setArithmetic(Self.resultBits(al % base, .bits8))
     default:

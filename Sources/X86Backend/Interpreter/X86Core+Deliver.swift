@@ -1,48 +1,61 @@
 import MachineCore
 
 extension X86Core {
-  /// Enters the handler of a trap or interrupt; throws when the processor shuts down instead.
+  /// How a handler is entered.
+  enum Entry {
+    /// A fault of the instruction at the saved address.
+    case fault
+    /// An interrupt from outside, or a debug trap: no error code, no check of the gate's level.
+    case interrupt
+    /// INT, INT3, INTO: the gate must be open to the privilege level.
+    case software
+  }
+
+  /// Enters the handler of a trap or interrupt: sets `next`, and saves `back` as the address to return to.
+  /// Throws when the handler cannot be entered: INT faults then, and for a trap the processor shuts down.
   mutating func enterHandler(
-    vector: UInt64, value: UInt64, code: UInt64, isInterrupt: Bool
+    vector: UInt64, value: UInt64, code: UInt64, back: UInt64, entry: Entry
   ) throws(X86Fault) {
+    let refusal = X86Fault.protection(vector << 3 | 2)
     if isLong {
-      try enterLong(vector: vector, value: value, code: code, isInterrupt: isInterrupt)
+      try enterLong(vector: vector, value: value, code: code, back: back, entry: entry)
     } else if isProtected {
-      guard vector << 3 &+ 7 <= reg(.idtrLimit) else { throw X86Fault(vector: 8) }
+      guard vector << 3 &+ 7 <= reg(.idtrLimit) else { throw refusal }
       throw .unsupported("delivery of a trap in 32-bit protected mode")
     } else {
-      try enterReal(vector)
+      guard model == .i8086 || vector << 2 &+ 3 <= reg(.idtrLimit) else { throw refusal }
+      try enterReal(vector, back)
     }
   }
 
-  private mutating func enterReal(_ vector: UInt64) throws(X86Fault) {
-    guard vector << 2 &+ 3 <= reg(.idtrLimit) else { throw X86Fault(vector: 8) }
+  private mutating func enterReal(_ vector: UInt64, _ back: UInt64) throws(X86Fault) {
     let entry = try systemLoad(reg(.idtrBase) &+ vector << 2, 4)
     let pointer = reg(.rsp)
     let places = ((pointer &- 2) & 0xFFFF, (pointer &- 4) & 0xFFFF, (pointer &- 6) & 0xFFFF)
     try probe(2, places.0, 2)
     try probe(2, places.1, 2)
     try probe(2, places.2, 2)
-    try store(2, places.0, flags, 2)
+    try store(2, places.0, flags | model.storedOnes, 2)
     try store(2, places.1, reg(.cs), 2)
-    try store(2, places.2, rip, 2)
+    try store(2, places.2, back, 2)
     setPart(.rsp, .bits16, pointer &- 6)
     flags &= ~0x4_0300
     set(.cs, entry >> 16)
     set(.csBase, (entry >> 16) << 4)
-    rip = entry & 0xFFFF
+    next = entry & 0xFFFF
     updateMode()
   }
 
   private mutating func enterLong(
-    vector: UInt64, value: UInt64, code: UInt64, isInterrupt: Bool
+    vector: UInt64, value: UInt64, code: UInt64, back: UInt64, entry: Entry
   ) throws(X86Fault) {
-    let shutdown = X86Fault(vector: 8)
+    let shutdown = X86Fault.protection(vector << 3 | 2)
     guard vector << 4 &+ 15 <= reg(.idtrLimit) else { throw shutdown }
     let place = reg(.idtrBase) &+ vector << 4
     let gate = try systemLoad(place, 8)
     let gateHigh = try systemLoad(place &+ 8, 8)
     guard (gate >> 40) & 0x1E == 0xE, (gate >> 47) & 1 != 0 else { throw shutdown }
+    if entry == .software, gate >> 45 & 3 < privilege { throw shutdown }
     let selector = gate >> 16 & 0xFFFC
     let raw = try descriptor(selector)
     let fields = X86DescriptorFields(raw: raw)
@@ -66,17 +79,17 @@ extension X86Core {
     try pushLong(&pointer, reg(.rsp), isUser)
     try pushLong(&pointer, flags, isUser)
     try pushLong(&pointer, reg(.cs), isUser)
-    try pushLong(&pointer, rip, isUser)
+    try pushLong(&pointer, back, isUser)
     let hasCode = vector == 8 || (10...14).contains(vector) || vector == 17
-    if hasCode, !isInterrupt { try pushLong(&pointer, code, isUser) }
+    if hasCode, entry == .fault { try pushLong(&pointer, code, isUser) }
     try mark(selector, raw, 1)
     setSegment(1, selector | level, base: fields.base, limit: fields.limit, attributes: fields.attributes | 1)
     if isInner { setSegment(2, level, base: 0, limit: 0, attributes: level << 5) }
     set(.rsp, pointer)
     // TF, NT, RF and VM go; an interrupt gate takes IF too.
     flags &= ~(gate >> 40 & 1 != 0 ? 0x3_4100 : 0x3_4300)
-    rip = target
-    if vector == 14, !isInterrupt { set(.cr2, value) }
+    next = target
+    if vector == 14, entry == .fault { set(.cr2, value) }
     updateMode()
   }
 

@@ -187,6 +187,13 @@ extension X86Core {
       setArithmetic(bits)
     case .cmpxchg: try compareExchange(i)
     case .cmpxchg8b: try compareExchangeDouble(i)
+    case .pushStack: try push(reg(.rsp) &- UInt64(width.bytes), width)
+    case .salc: setPart(.rax, .bits8, 0 &- (flags & 1))
+    case .setmo: try setOnes(i)
+    case .crc32: try checksum(i)
+    case .int, .int1, .int3, .into: try softwareInterrupt(i)
+    case .bound: try checkBounds(i)
+    case .arpl, .lar, .lsl, .verr, .verw: try testSegment(i)
     case .mul, .imul: try multiply(i)
     case .div, .idiv: try divide(i)
     case .daa, .das, .aaa, .aas, .aam, .aad: try decimal(i)
@@ -211,10 +218,11 @@ extension X86Core {
       try checkPort(port, width.bytes)
       output(.port, port, reg(.rax), width.bytes)
     case .pusha, .popa, .pushf, .popf, .enter, .leave, .loop, .loope, .loopne, .jcxz: try stackOrLoop(i)
-    case .movFromSegment, .movToSegment, .pushSegment, .popSegment, .ldt, .tr, .storeTable, .jmpFar, .callFar,
+    case .movFromSegment, .movToSegment, .pushSegment, .popSegment, .ldt, .tr, .storeTable, .loadFar,
+      .jmpFar, .callFar,
       .retFar, .iret:
       try segmentOperation(i)
-    case .int, .int3, .into, .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw,
+    case .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw,
       .lmsw, .clts, .invlpg, .wbinvd, .syscall, .sysret, .swapgs, .rdmsr, .wrmsr, .cpuid, .rdtsc, .tooLong:
       try system(i)
     }
@@ -270,19 +278,13 @@ extension X86Core {
         setPart(register, width, values[slot])
       }
       moveStack(8 &* bytes)
-    case .pushf: try push(flags & ~0x3_0000, width)
+    case .pushf: try push(flags & ~0x3_0000 | model.storedOnes, width)
     case .popf:
       let value = try load(2, part(.rsp, stackWidth), Int(bytes))
       try loadFlags(value, width, resume: false)
       moveStack(bytes)
     case .enter:
-      if try read(i.pointee.b) & 31 != 0 { throw .unsupported("enter with a nesting level") }
-      let frame = (reg(.rsp) &- bytes) & stackWidth.mask
-      try probe(2, frame, Int(bytes))
-      _ = try translate(2, (frame &- i.pointee.a.value) & stackWidth.mask, Int(bytes), .write)
-      try store(2, frame, reg(.rbp), Int(bytes))
-      setPart(.rbp, width, frame)
-      setPart(.rsp, stackWidth, frame &- i.pointee.a.value)
+      try enterFrame(i)
     case .leave:
       let frame = part(.rbp, stackWidth)
       let value = try load(2, frame, Int(bytes))
@@ -302,13 +304,12 @@ extension X86Core {
 
   /// Loads the flags as POPF and IRET do.
   func loadFlags(_ value: UInt64, _ width: Width, resume: Bool) throws(X86Fault) {
-    if value & 0x100 != 0 { throw .unsupported("single-stepping with the trap flag") }
-    // CF PF AF ZF SF TF DF OF NT AC ID
-    var changed: UInt64 = 0x24_4DD5
-    if resume { changed |= 0x1_0000 }
+    if value & 0x100 != 0, model == .modern { throw .unsupported("single-stepping with the trap flag") }
+    var changed = model.writableFlags(isProtected: isProtected)
+    if resume, model == .modern || model == .i80386 { changed |= 0x1_0000 }
     if width == .bits16 { changed &= 0xFFFF }
-    if privilege <= flags >> 12 & 3 { changed |= 0x200 }
-    if privilege == 0 { changed |= 0x3000 }
+    if privilege > flags >> 12 & 3 { changed &= ~0x200 }
+    if privilege != 0 { changed &= ~0x3000 }
     var kept = flags & ~changed
     if width != .bits16 { kept &= ~0x1_0000 }
     flags = kept | value & changed

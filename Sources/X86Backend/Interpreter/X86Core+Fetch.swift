@@ -45,7 +45,7 @@ extension X86Core {
         unsupportedText = name
         throw .unsupported("")
       case .decoded(let decoded):
-        next = address &+ UInt64(decoded.length)
+        next = (address &+ UInt64(decoded.length)) & (isOld ? 0xFFFF : .max)
         return accept(decoded, linear: firstLinear, physical: firstPhysical)
       }
     }
@@ -73,7 +73,8 @@ extension X86Core {
     entry.b = bind(decoded.operands[1])
     entry.c = bind(decoded.operands[2])
     // What crosses a page or lies outside the storage is decoded every time.
-    guard physical & 0xFFF + UInt64(decoded.length) <= 0x1000, physical < memorySize else {
+    let isWrapped = isOld && next < UInt64(decoded.length)
+    guard physical & 0xFFF + UInt64(decoded.length) <= 0x1000, physical < memorySize, !isWrapped else {
       scratch.pointee = entry
       return scratch
     }

@@ -28,6 +28,10 @@ extension X86Core {
     _ segment: UInt8, _ offset: UInt64, _ bytes: UInt64, _ access: Access
   ) throws(X86Fault) -> UInt64 {
     let index = Int(segment)
+    if isOld {
+      // SAFETY: as below.
+      return (offset & 0xFFFF &+ r[X86Register.esBase.index + index]) & 0xF_FFFF
+    }
     // SAFETY: segment numbers are below 6; hidden parts follow one another in encoding order.
     let limit = r[X86Register.esLimit.index + index]
     let attributes = r[X86Register.esAttributes.index + index]
@@ -193,6 +197,7 @@ extension X86Core {
   /// Loads `bytes` bytes at an offset in a segment.
   @inline(__always)
   mutating func load(_ segment: UInt8, _ offset: UInt64, _ bytes: Int) throws(X86Fault) -> UInt64 {
+    if isOld, bytes == 2, offset == 0xFFFF { return try loadWrapped(segment) }
     let linear = try linear(segment, offset, UInt64(bytes), .read)
     let physical = try physical(linear, .read, isUser: privilege == 3)
     let value: UInt64
@@ -206,6 +211,17 @@ extension X86Core {
     }
     if isTracing { note(.memoryRead, offset, value, bytes) }
     return value
+  }
+
+  /// A word at the end of a segment goes on at its start, on the 8086.
+  @inline(never) private mutating func loadWrapped(_ segment: UInt8) throws(X86Fault) -> UInt64 {
+    let low = try load(segment, 0xFFFF, 1)
+    return low | (try load(segment, 0, 1)) << 8
+  }
+
+  @inline(never) private mutating func storeWrapped(_ segment: UInt8, _ value: UInt64) throws(X86Fault) {
+    try store(segment, 0xFFFF, value & 0xFF, 1)
+    try store(segment, 0, value >> 8 & 0xFF, 1)
   }
 
   @inline(never)
@@ -237,6 +253,7 @@ extension X86Core {
   /// Stores the low `bytes` bytes of `value` at an offset in a segment.
   @inline(__always)
   mutating func store(_ segment: UInt8, _ offset: UInt64, _ value: UInt64, _ bytes: Int) throws(X86Fault) {
+    if isOld, bytes == 2, offset == 0xFFFF { return try storeWrapped(segment, value) }
     let linear = try linear(segment, offset, UInt64(bytes), .write)
     let physical = try physical(linear, .write, isUser: privilege == 3)
     // SAFETY: the page flag is read only inside the storage; the store is inside it.

@@ -177,7 +177,9 @@ extension X86Core {
     before.update(from: r, count: Self.registerCount)
     isTracing = false
     do throws(X86Fault) {
-      try enterHandler(vector: vector, value: value, code: code, isInterrupt: isInterrupt)
+      try enterHandler(
+        vector: vector, value: value, code: code, back: saved, entry: isInterrupt ? .interrupt : .fault)
+      rip = next
     } catch {
       if error.isUnsupported {
         return .unsupported(

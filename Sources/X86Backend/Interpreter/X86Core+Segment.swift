@@ -56,6 +56,15 @@ extension X86Core {
     return try systemLoad(place(selector, offset), 8)
   }
 
+  /// The descriptor of a selector, or nothing for the null selector and those outside their table.
+  mutating func descriptorIfAny(_ selector: UInt64) throws(X86Fault) -> UInt64? {
+    guard selector & 0xFFFC != 0 else { return nil }
+    let isLocal = selector & 4 != 0
+    let limit = isLocal ? reg(.ldtrLimit) : reg(.gdtrLimit)
+    if isLocal && reg(.ldtrAttributes) & 0x80 == 0 || (selector & 0xFFF8) &+ 7 > limit { return nil }
+    return try systemLoad(place(selector, 0), 8)
+  }
+
   /// Sets bits in the type byte of a descriptor in its table.
   mutating func mark(_ selector: UInt64, _ raw: UInt64, _ bits: UInt64) throws(X86Fault) {
     let access = raw >> 40 & 0xFF
@@ -141,6 +150,11 @@ extension X86Core {
     let number = Int(i.pointee.segment)
     switch i.pointee.operation {
     case .movFromSegment: try write(i.pointee.a, read(i.pointee.b))
+    case .loadFar:
+      let offset = try read(i.pointee.b)
+      let selector = try read(i.pointee.c)
+      try loadSegment(number, selector)
+      writeRegister(i.pointee.a, offset)
     case .movToSegment: try loadSegment(number, read(i.pointee.b))
     case .pushSegment:
       let place = (reg(.rsp) &- UInt64(width.bytes)) & stackWidth.mask

@@ -4,7 +4,9 @@ extension X86Core {
   /// The count of a shift or rotate.
   @inline(__always)
   private mutating func count(_ operand: Operand, _ width: Width) throws(X86Fault) -> UInt64 {
-    try read(operand) & (width == .bits64 ? 63 : 31)
+    // The 8086 takes all eight bits of the count.
+    let count = try read(operand) & 0xFF
+    return model == .i8086 ? count : count & (width == .bits64 ? 63 : 31)
   }
 
   mutating func shift(_ i: Instruction) throws(X86Fault) {
@@ -26,13 +28,13 @@ extension X86Core {
       overflow = result >> (bits - 1) ^ carry
     case .shr:
       result = value >> count
-      carry = value >> (count - 1) & 1
+      carry = count <= bits ? value >> (count - 1) & 1 : 0
       // Only a shift by one leaves the old sign as overflow.
       overflow = count == 1 ? value >> (bits - 1) : 0
     default:
       let extended = Self.signed(value, width)
       result = UInt64(bitPattern: extended >> Int64(count)) & width.mask
-      carry = UInt64(bitPattern: extended >> Int64(count - 1)) & 1
+      carry = UInt64(bitPattern: extended >> Int64(min(count, 64) - 1)) & 1
     }
     try write(i.pointee.a, result)
     setArithmetic(Self.resultBits(result, width) | carry | overflow << 11)

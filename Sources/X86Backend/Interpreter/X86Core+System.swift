@@ -13,7 +13,7 @@ extension X86Core {
       try requirePrivilege()
       set(.halted, 1)
     case .ud: throw X86Fault(vector: 6)
-    case .tooLong: throw .protection()
+    case .tooLong: throw model == .i80286 ? X86Fault(vector: 6) : .protection()
     case .movFromControl:
       try requirePrivilege()
       try write(i.pointee.a, read(i.pointee.b))
@@ -52,7 +52,7 @@ extension X86Core {
     case .rdtsc:
       if privilege != 0, reg(.cr4) & 4 != 0 { throw .protection() }
       setPair(retired &+ idle)
-    default: throw .unsupported("software interrupt")
+    default: break
     }
   }
 

@@ -46,6 +46,9 @@ struct X86Core: ~Copyable {
   static let accessRoom = 64
 
   let platform: Platform
+  let model: X86CPUModel
+  /// Offsets of 16 bits and addresses of 20, as on the 8086.
+  let isOld: Bool
   let r: UnsafeMutablePointer<UInt64>
   let before: UnsafeMutablePointer<UInt64>
   let memory: UnsafeMutableRawPointer
@@ -93,7 +96,9 @@ struct X86Core: ~Copyable {
   let stale: UnsafeMutablePointer<Bool>
   var statistics = EngineStatistics()
 
-  init(platform: Platform, stale: UnsafeMutablePointer<Bool>) {
+  init(platform: Platform, stale: UnsafeMutablePointer<Bool>, model: X86CPUModel) {
+    self.model = model
+    isOld = model == .i8086
     self.stale = stale
     self.platform = platform
     memory = platform.memory.base
@@ -174,7 +179,9 @@ struct X86Core: ~Copyable {
     is64 = isLong && code >> 13 & 1 != 0
     privilege = reg(.ssAttributes) >> 5 & 3
     let wideStack = reg(.ssAttributes) >> 14 & 1
-    context = UInt8(is64 ? 2 : code >> 14 & 1) | UInt8(wideStack) << 2 | (isProtected ? 8 : 0)
+    context =
+      UInt8(is64 ? 2 : code >> 14 & 1) | UInt8(wideStack) << 2 | (isProtected ? 8 : 0)
+      | UInt8(model.code) << 4
     stackWidth = is64 ? .bits64 : wideStack != 0 ? .bits32 : .bits16
     dropTranslations()
   }

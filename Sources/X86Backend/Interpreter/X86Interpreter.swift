@@ -14,7 +14,7 @@ public final class X86Interpreter: Engine {
   /// The machine around the processor.
   public let platform: Platform
   /// x86.
-  public let instructionSet: any InstructionSet = X86InstructionSet()
+  public let instructionSet: any InstructionSet
 
   private var core: X86Core
   private var isRunning = false
@@ -25,13 +25,16 @@ public final class X86Interpreter: Engine {
 
   /// A processor on this platform.
   ///
-  /// - Parameter state: registers to start with; all zero when `nil`.
-  public init(platform: Platform, state: ProcessorState? = nil) {
+  /// - Parameters:
+  ///   - state: registers to start with; all zero when `nil`.
+  ///   - model: which processor it is.
+  public init(platform: Platform, state: ProcessorState? = nil, model: X86CPUModel = .modern) {
     self.platform = platform
+    instructionSet = X86InstructionSet(model: model)
     // SAFETY: owned by this object and freed with it; the core, which reads it, dies with it too.
     stale = .allocate(capacity: 1)
     stale.initialize(to: false)
-    core = X86Core(platform: platform, stale: stale)
+    core = X86Core(platform: platform, stale: stale, model: model)
     let previous = platform.memory.observer
     platform.memory.observer = { [weak self] range in
       previous?(range)

@@ -58,6 +58,7 @@ enum X86Vector {
   static let divide: UInt64 = 0
   static let breakpoint: UInt64 = 3
   static let overflow: UInt64 = 4
+  static let bound: UInt64 = 5
   static let undefined: UInt64 = 6
   static let notPresent: UInt64 = 11
   static let stack: UInt64 = 12

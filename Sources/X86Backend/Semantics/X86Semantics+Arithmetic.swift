@@ -164,7 +164,14 @@ extension X86Semantics {
     func wide(_ operation: WideOperator) -> Expression {
       .wide(operation, high: local(high), low: local(low), by: local(divisor), width)
     }
-    let quotient = wide(signed ? .quotientSigned : .quotientUnsigned)
+    var quotient = wide(signed ? .quotientSigned : .quotientUnsigned)
+    var overflows = wide(signed ? .overflowsSigned : .overflowsUnsigned)
+    if signed, model == .i8086 {
+      // The 8086 refuses the most negative quotient, and a REP prefix negates the result.
+      let most = k(1) << k(bits - 1)
+      overflows = .select(overflows, k(1), quotient.equals(most))
+      if form.repeats != 0 { quotient = (k(0) - quotient).low(width) }
+    }
     let remainder = wide(signed ? .remainderSigned : .remainderUnsigned)
     let dividend: [Effect] =
       width == .bits8
@@ -176,8 +183,7 @@ extension X86Semantics {
       : [write(.rax, width, quotient), write(.rdx, width, remainder)]
     return [.assign(divisor, .operand(0))] + dividend + [
       .when(
-        wide(signed ? .overflowsSigned : .overflowsUnsigned), then: raise(X86Vector.divide),
-        otherwise: results)
+        overflows, then: divideError, otherwise: results)
     ]
   }
 }

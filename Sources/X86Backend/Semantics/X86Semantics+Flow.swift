@@ -48,8 +48,44 @@ extension X86Semantics {
     evaluatingOnce ? [.assign(Self.a, target)] + jump(a) : jump(target)
   }
 
-  /// INT, INT3, INTO: delivery as a trap that saves the address of the next instruction.
-  var softwareInterrupt: [Effect] { [.unsupported("software interrupt")] }
+  /// INT and its like complete: they enter the handler and save the address of the next instruction.
+  var softwareInterrupt: [Effect] {
+    switch row.operation {
+    case .int:
+      return [.assign(Self.a, .operand(0).low(.bits8))] + enterHandler(a)
+    case .int1: return enterHandler(k(1), isSoftware: 2)
+    case .int3: return enterHandler(k(X86Vector.breakpoint))
+    case .into: return [.when(reg(.rflags).bit(11), then: enterHandler(k(X86Vector.overflow)), otherwise: [])]
+    default: return bound
+    }
+  }
+
+  /// Enters the handler of `vector` as an interrupt instruction does.
+  ///
+  /// - Parameter isSoftware: 1 if the gate's privilege level is checked, 2 if not.
+  func enterHandler(_ vector: Expression, isSoftware: UInt64 = 1) -> [Effect] {
+    [.call(X86System.enter, [vector, k(0), k(1), .nextPC, k(isSoftware)], result: nil)]
+  }
+
+  /// A divide error: the 8086 saves the address of the next instruction, its successors that of this one.
+  var divideError: [Effect] {
+    model == .i8086 ? enterHandler(k(X86Vector.divide)) : raise(X86Vector.divide)
+  }
+
+  private var bound: [Effect] {
+    let index: Local = 3
+    let lower: Local = 4
+    let upper: Local = 5
+    let second = (Expression.address(1) + k(UInt64(width.bytes))).low(form.address)
+    let below = Expression.binary(.lessSigned, local(index), local(lower), .bits64)
+    let above = Expression.binary(.lessSigned, local(upper), local(index), .bits64)
+    return [
+      .assign(lower, Expression.load(.operand(1), .address(1), width).signExtended(width)),
+      .assign(upper, Expression.load(.operand(1), second, width).signExtended(width)),
+      .assign(index, Expression.operand(0).signExtended(width)),
+      .when(below | above, then: raise(X86Vector.bound), otherwise: []),
+    ]
+  }
 
   /// Flags, and instructions that do nothing.
   var flagOperation: [Effect] {

@@ -27,6 +27,7 @@ extension X86Semantics {
     case .sahf:
       let kept = reg(.rflags) & k(~0xD5)
       return [.write(X86Register.rflags.id, kept | ((reg(.rax) >> k(8)) & k(0xD5)))]
+    case .salc: return [write(.rax, .bits8, k(0) - reg(.rflags).bit(0))]
     case .convertAccumulator:
       let half: Width = width == .bits16 ? .bits8 : width == .bits32 ? .bits16 : .bits32
       return [write(.rax, width, reg(.rax).signExtended(half))]
@@ -40,6 +41,7 @@ extension X86Semantics {
   var stack: [Effect] {
     switch row.operation {
     case .push: return [.assign(Self.a, .operand(0))] + push([a])
+    case .pushStack: return push([reg(.rsp) - k(UInt64(width.bytes))])
     case .pop:
       return [.assign(Self.a, stackSlot(0)), moveStack(width.bytes), .setOperand(0, a)]
     case .pusha:
@@ -55,7 +57,7 @@ extension X86Semantics {
       return effects + [moveStack(8 * width.bytes)]
     case .pushf:
       let hidden = X86Flags.resume.rawValue | X86Flags.virtual8086.rawValue
-      return push([reg(.rflags) & k(~hidden)])
+      return push([(reg(.rflags) & k(~hidden)) | k(model.storedOnes)])
     case .popf: return [.assign(Self.a, stackSlot(0))] + loadFlags(a) + [moveStack(width.bytes)]
     case .enter: return enter
     case .leave:
@@ -73,45 +75,71 @@ extension X86Semantics {
   ///
   /// - Parameter resume: the resume flag is loaded too, not cleared.
   func loadFlags(_ value: Expression, resume: Bool = false) -> [Effect] {
-    var always: X86Flags = [.arithmetic, .direction, .trap, .nested, .alignment, .identification]
-    if resume { always.insert(.resume) }
+    let conditional = X86Flags([.interrupt, .ioPrivilege]).rawValue
     let wide = width == .bits16 ? UInt64(0xFFFF) : 0xFFFF_FFFF
+    func always(_ isProtected: Bool) -> UInt64 {
+      ((model.writableFlags(isProtected: isProtected) & ~conditional)
+        | (resume && model != .i80286 && model != .i8086 ? X86Flags.resume.rawValue : 0)) & wide
+    }
     let level = (reg(.rflags) >> k(12)) & k(3)
     let interrupt: Expression = .select(
       level.isBelow(Self.privilege), k(0), k(X86Flags.interrupt.rawValue))
-    let privileged: Expression = .select(Self.privilege, k(0), k(X86Flags.ioPrivilege.rawValue))
+    let hasLevel: Expression = model == .i8086 ? k(0) : model == .i80286 ? X86System.isProtected : k(1)
+    let privileged: Expression = .select(
+      Self.privilege, k(0), .select(hasLevel, k(X86Flags.ioPrivilege.rawValue), k(0)))
+    let free: Expression =
+      model == .i80286
+      ? .select(X86System.isProtected, k(always(true)), k(always(false))) : k(always(true))
     let changed: Local = 5
     let cleared = width == .bits16 ? 0 : X86Flags.resume.rawValue
+    let load: [Effect] = [
+      .assign(changed, free | interrupt | privileged),
+      .write(
+        X86Register.rflags.id,
+        (reg(.rflags) & ~local(changed) & k(~cleared)) | (value & local(changed))),
+    ]
+    // The older models keep the trap flag without acting on it.
+    guard model == .modern else { return load }
     return [
-      .when(
-        value.bit(8), then: [.unsupported("single-stepping with the trap flag")],
-        otherwise: [
-          .assign(changed, k(always.rawValue & wide) | interrupt | privileged),
-          .write(
-            X86Register.rflags.id,
-            (reg(.rflags) & ~local(changed) & k(~cleared)) | (value & local(changed))),
-        ])
+      .when(value.bit(8), then: [.unsupported("single-stepping with the trap flag")], otherwise: load)
     ]
   }
 
+  /// ENTER: the frame pointer, those of the outer levels, the new frame's address, room for variables.
   private var enter: [Effect] {
-    // Nesting levels copy frame pointers; compilers use level 0.
-    let frame = stackAddress(-width.bytes)
-    return [
+    let level: Local = 8
+    let frame: Local = 9
+    let room: Local = 10
+    let pointer: Local = 11
+    let size = UInt64(width.bytes)
+    func place(_ slot: Int) -> Expression { (local(frame) - k(UInt64(slot) * size)).low(form.stack) }
+    var effects: [Effect] = [
+      .assign(level, .operand(1) & k(31)),
+      .assign(frame, (reg(.rsp) - k(size)).low(form.stack)),
+      .store(.virtual(segment: 2), local(frame), reg(.rbp).low(width), width),
+    ]
+    // Outer levels' frame pointers are read before anything is stored: overlapping frames are not followed.
+    for slot in 1...30 {
+      let outer = (reg(.rbp) - k(UInt64(slot) * size)).low(form.stack)
+      effects.append(
+        .when(
+          local(level).isAbove(k(UInt64(slot))),
+          then: [
+            .assign(pointer, .load(.virtual(segment: 2), outer, width)),
+            .store(.virtual(segment: 2), place(slot), local(pointer), width),
+          ], otherwise: []))
+    }
+    let last = (local(frame) - local(level) * k(size)).low(form.stack)
+    return effects + [
       .when(
-        .operand(1) & k(31), then: [.unsupported("enter with a nesting level")],
-        otherwise: [
-          .store(.virtual(segment: 2), frame, reg(.rbp).low(width), width),
-          // The processor makes sure that the new top of the stack can be written.
-          .call(
-            X86System.translate,
-            [
-              (frame - .operand(0)).low(form.stack), k(Access.write.rawValue), k(2),
-              k(UInt64(width.bytes)),
-            ], result: nil),
-          write(.rbp, width, frame),
-          write(.rsp, form.stack, frame - .operand(0)),
-        ])
+        local(level),
+        then: [.store(.virtual(segment: 2), last, local(frame).low(width), width)], otherwise: []),
+      .assign(room, (last - .operand(0)).low(form.stack)),
+      // The processor makes sure that the new top of the stack can be written.
+      .call(
+        X86System.translate, [local(room), k(Access.write.rawValue), k(2), k(size)], result: nil),
+      write(.rbp, width, local(frame)),
+      write(.rsp, form.stack, local(room)),
     ]
   }
 }

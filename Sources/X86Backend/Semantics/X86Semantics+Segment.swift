@@ -30,8 +30,8 @@ struct X86SegmentRegisters {
 
 extension X86Semantics {
   /// Locals of segment loads.
-  private static let selector: Local = 16
-  private static let raw: Local = 17
+  static let selector: Local = 16
+  static let raw: Local = 17
 
   /// Segment registers.
   var segment: [Effect] {
@@ -49,6 +49,9 @@ extension X86Semantics {
     case .popSegment:
       return [.assign(Self.selector, .load(.virtual(segment: 2), stackAddress(0), .bits16))]
         + loadSegment(Int(row.segment)) + [moveStack(width.bytes)]
+    case .loadFar:
+      return [.assign(Self.a, .operand(1)), .assign(Self.selector, .operand(2))]
+        + loadSegment(Int(row.segment)) + [.setOperand(0, a)]
     case .ldt, .tr: return privileged([.assign(Self.selector, .operand(0))] + loadTable)
     default:
       return [.setOperand(0, reg(row.condition == 1 ? .tr : .ldtr))]
@@ -59,6 +62,8 @@ extension X86Semantics {
   private func loadSegment(_ number: Int) -> [Effect] {
     let registers = X86SegmentRegisters.all[number]
     let selector = local(Self.selector)
+    // Only the 8086 can load CS like this, and it has real mode only.
+    if number == 1 { return registers.setReal(selector) }
     let load = number == 2 ? loadStack(selector, privilege: Self.privilege) : loadData(registers, selector)
     return [.when(X86System.isProtected, then: load, otherwise: registers.setReal(selector))]
   }

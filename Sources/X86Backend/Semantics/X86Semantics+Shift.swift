@@ -11,7 +11,9 @@ extension X86Semantics {
   /// half of a 32-bit register.
   var shift: [Effect] {
     let isDouble = row.operation == .shld || row.operation == .shrd
-    let counted = (Expression.operand(isDouble ? 2 : 1)) & k(width == .bits64 ? 63 : 31)
+    // The 8086 takes all eight bits of the count.
+    let mask: UInt64 = model == .i8086 ? 0xFF : width == .bits64 ? 63 : 31
+    let counted = (Expression.operand(isDouble ? 2 : 1)) & k(mask)
     var effects: [Effect] = [.assign(Self.a, .operand(0)), .assign(Self.count, counted)]
     if isDouble { effects.append(.assign(Self.b, .operand(1))) }
     let changed: [Effect]
@@ -19,6 +21,12 @@ extension X86Semantics {
     case .shl, .shr, .sar: changed = singleShift
     case .shld, .shrd: changed = doubleShift
     case .rol, .ror: changed = rotate
+    case .setmo:
+      changed = [
+        .assign(Self.result, k(width.mask)),
+        setFlags([(.carry, k(0)), (.overflow, k(0)), (.adjust, k(0))] + resultFlags(result)),
+        .setOperand(0, result),
+      ]
     default: changed = rotateThroughCarry
     }
     effects.append(.when(count, then: changed, otherwise: [.setOperand(0, a)]))
@@ -154,6 +162,7 @@ extension X86Semantics {
       return [
         .assign(Self.b, .operand(1)), .setOperand(0, .unary(.populationCount, b, width)), setFlags(flags),
       ]
+    case .crc32: return checksum
     default:
       let operation: UnaryOperator = row.operation == .tzcnt ? .trailingZeros : .leadingZeros
       return [
@@ -161,6 +170,22 @@ extension X86Semantics {
         setFlags([(.carry, b.isZero), (.zero, result.isZero)]), .setOperand(0, result),
       ]
     }
+  }
+
+  /// CRC-32C, bit by bit, with the polynomial and all numbers reflected.
+  private var checksum: [Effect] {
+    let sum = local(Self.result)
+    var effects: [Effect] = [
+      .assign(Self.result, Expression.operand(0).low(.bits32)), .assign(Self.b, .operand(1)),
+    ]
+    for part in 0..<(width == .bits64 ? 2 : 1) {
+      effects.append(.assign(Self.result, sum ^ (b >> k(UInt64(part) * 32)).low(.bits32)))
+      for _ in 0..<min(bits, 32) {
+        effects.append(
+          .assign(Self.result, (sum >> k(1)) ^ ((k(0) - (sum & k(1))) & k(0x82F6_3B78))))
+      }
+    }
+    return effects + [.setOperand(0, sum)]
   }
 
   private var bitTest: [Effect] {

@@ -10,7 +10,7 @@ extension X86Semantics {
     switch row.operation {
     case .hlt: return privileged([writeRegister(.halted, k(1))])
     case .ud: return raise(X86Vector.undefined)
-    case .tooLong: return raise(X86Vector.protection)
+    case .tooLong: return raise(model == .i80286 ? X86Vector.undefined : X86Vector.protection)
     case .movFromControl: return privileged([.setOperand(0, .operand(1))])
     case .movToControl: return privileged(loadControl)
     case .lgdt, .lidt, .sgdt, .sidt: return descriptorTable

@@ -6,6 +6,7 @@ import MachineCore
 struct X86Semantics {
   let row: X86Row
   let form: X86Form
+  var model = X86CPUModel.modern
 
   /// Operand width.
   var width: Width { form.operand }
@@ -40,23 +41,25 @@ struct X86Semantics {
   private var body: [Effect] {
     switch row.operation {
     case .mov, .movzx, .movsx, .lea, .xchg, .bswap, .movbe, .xlat, .cmov, .set, .lahf, .sahf,
-      .convertAccumulator, .convertDouble:
+      .convertAccumulator, .convertDouble, .salc:
       return move
-    case .push, .pop, .pusha, .popa, .pushf, .popf, .enter, .leave: return stack
+    case .push, .pushStack, .pop, .pusha, .popa, .pushf, .popf, .enter, .leave: return stack
     case .add, .or, .adc, .sbb, .and, .sub, .xor, .cmp, .test, .inc, .dec, .neg, .not, .xadd, .cmpxchg,
       .cmpxchg8b:
       return arithmetic
     case .mul, .imul, .imulTruncating, .div, .idiv: return multiplication
     case .daa, .das, .aaa, .aas, .aam, .aad: return decimal
-    case .rol, .ror, .rcl, .rcr, .shl, .shr, .sar, .shld, .shrd: return shift
-    case .bt, .bts, .btr, .btc, .bsf, .bsr, .popcnt, .tzcnt, .lzcnt: return bitwise
+    case .rol, .ror, .rcl, .rcr, .shl, .shr, .sar, .shld, .shrd, .setmo: return shift
+    case .bt, .bts, .btr, .btc, .bsf, .bsr, .popcnt, .tzcnt, .lzcnt, .crc32: return bitwise
     case .jcc, .jmp, .call, .ret, .loop, .loope, .loopne, .jcxz: return flow
     case .jmpFar, .callFar, .retFar, .iret: return farFlow
-    case .int, .int3, .into: return softwareInterrupt
+    case .int, .int1, .int3, .into, .bound: return softwareInterrupt
     case .movs, .stos, .lods, .scas, .cmps, .ins, .outs: return string
     case .clc, .stc, .cmc, .cld, .std, .cli, .sti, .nop: return flagOperation
     case .in, .out: return port
-    case .movFromSegment, .movToSegment, .pushSegment, .popSegment, .ldt, .tr, .storeTable: return segment
+    case .movFromSegment, .movToSegment, .pushSegment, .popSegment, .ldt, .tr, .storeTable, .loadFar:
+      return segment
+    case .arpl, .lar, .lsl, .verr, .verw: return segmentTest
     case .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw, .lmsw, .clts, .invlpg,
       .wbinvd, .syscall, .sysret, .swapgs, .rdmsr, .wrmsr, .cpuid, .rdtsc, .tooLong:
       return system

@@ -19,6 +19,10 @@ extension X86System {
   /// Vectors with an error code: 8, 10 to 14, 17.
   private static let codeVectors: UInt64 = 1 << 8 | 0x1F << 10 | 1 << 17
 
+  /// Where execution goes on after the handler, and 1 for INT and its like.
+  private static let back: Local = 12
+  private static let isSoftware: Local = 13
+
   /// (cause, value, 1 for an interrupt or 0): enters the handler.
   ///
   /// Without an interrupt table, or when the handler cannot be entered, the processor shuts down: faults
@@ -26,15 +30,30 @@ extension X86System {
   static var deliverProcedure: Procedure {
     Procedure(
       "deliver", [0, 1, 2],
+      [.call(enter, [local(vector), local(value), local(2), .pc, k(0)], result: nil)])
+  }
+
+  /// (vector, value, 1 for no error code, address to save, 1 for an INT instruction): enters the handler.
+  static func enterProcedure(_ model: X86CPUModel) -> Procedure {
+    Procedure(
+      "enter-handler", [0, 1, 2, back, isSoftware],
       [
         // The error code of a page fault comes by way of the table, its address as the value.
         .assign(code, .select(local(vector).equals(k(X86Vector.page)), .auxiliary(0, k(0)), local(value))),
         .clearAuxiliary(0),
-        .when(isProtected, then: protected, otherwise: real),
+        .when(isProtected, then: protected, otherwise: real(model)),
       ])
   }
 
-  private static var shutdown: [Effect] { [.trap(local(vector), local(value))] }
+  /// Ends the delivery: of a trap by a shutdown, of an INT instruction by its fault.
+  private static var shutdown: [Effect] {
+    let software = local(isSoftware)
+    return [
+      .trap(
+        .select(software, k(X86Vector.protection), local(vector)),
+        .select(software, (local(vector) << k(3)) | k(2), local(value)))
+    ]
+  }
 
   private static func load(_ address: Expression, _ width: Width, into result: Local) -> [Effect] {
     [
@@ -44,13 +63,17 @@ extension X86System {
   }
 
   /// Real mode: flags, CS and IP go to the stack; the vector is at four times its number.
-  private static var real: [Effect] {
+  private static func real(_ model: X86CPUModel) -> [Effect] {
     let offset = (local(vector) << k(2))
-    var effects: [Effect] = [
-      .when((offset + k(3)).isAbove(reg(.idtrLimit)), then: shutdown, otherwise: [])
-    ]
+    var effects: [Effect] = []
+    // The 8086 has no limit of the table.
+    if model != .i8086 {
+      effects.append(.when((offset + k(3)).isAbove(reg(.idtrLimit)), then: shutdown, otherwise: []))
+    }
     effects += load(reg(.idtrBase) + offset, .bits32, into: gate)
-    for (slot, value) in [reg(.rflags), reg(.cs), Expression.pc].enumerated() {
+    for (slot, value) in [
+      reg(.rflags) | k(model.storedOnes), reg(.cs), local(back),
+    ].enumerated() {
       let address = (reg(.rsp) - k(UInt64(slot + 1) * 2)).low(.bits16)
       effects.append(.store(.virtual(segment: 2), address, value.low(.bits16), .bits16))
     }
@@ -101,6 +124,8 @@ extension X86System {
     effects += load(reg(.idtrBase) + offset + k(8), .bits64, into: gateHigh)
     effects += [
       .when((type & k(0x1E)).differs(k(0xE)) | (isPresent ^ k(1)), then: shutdown, otherwise: []),
+      .when(
+        local(isSoftware) & ((local(gate) >> k(45)) & k(3)).isBelow(level), then: shutdown, otherwise: []),
       .call(X86System.descriptor, [selector], result: descriptorRaw),
       .when(badCode, then: shutdown, otherwise: []),
       .assign(inner, isInner),
@@ -116,7 +141,7 @@ extension X86System {
       .when(local(target).isNonCanonical, then: shutdown, otherwise: []),
     ]
     // Stores of the processor itself: with the new privilege level, at linear addresses.
-    let values: [Expression] = [reg(.ss), reg(.rsp), reg(.rflags), reg(.cs), .pc]
+    let values: [Expression] = [reg(.ss), reg(.rsp), reg(.rflags), reg(.cs), local(back)]
     for (slot, value) in values.enumerated() {
       effects += push(slot + 1, value, user: newLevel)
     }

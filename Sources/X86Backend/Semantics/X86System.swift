@@ -13,18 +13,50 @@ enum X86System {
   static let markAccessed = 5
   static let checkPort = 6
   static let descriptorHigh = 7
+  static let enter = 8
 
   /// Bits of CR4 that can be set: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT. The rest is not carried out.
   static let supportedCR4: UInt64 = 0x7FC
 
-  static let semantics = SystemSemantics(
-    procedures: [
-      translateProcedure, deliverProcedure, physicalProcedure, walkProcedure, descriptorProcedure,
-      markAccessedProcedure, checkPortProcedure, descriptorHighProcedure,
-    ],
-    translate: translate, deliver: deliver, interruptible: reg(.rflags).bit(9), interruptCauseBase: 32,
-    mode: X86Semantics.privilege, decodeContext: decodeContext, programCounter: X86Register.rip.id,
-    waiting: X86Register.halted.id, illegalCause: X86Vector.undefined)
+  private static let modern = make(.modern)
+  private static let i8086 = make(.i8086)
+  private static let i80286 = make(.i80286)
+  private static let i80386 = make(.i80386)
+
+  /// The system semantics of a processor model.
+  static func semantics(of model: X86CPUModel) -> SystemSemantics {
+    switch model {
+    case .modern: modern
+    case .i8086: i8086
+    case .i80286: i80286
+    case .i80386: i80386
+    }
+  }
+
+  private static func make(_ model: X86CPUModel) -> SystemSemantics {
+    SystemSemantics(
+      procedures: [
+        model == .i8086 ? translate8086Procedure : translateProcedure, deliverProcedure, physicalProcedure,
+        walkProcedure, descriptorProcedure, markAccessedProcedure, checkPortProcedure,
+        descriptorHighProcedure, enterProcedure(model),
+      ],
+      translate: translate, deliver: deliver, interruptible: reg(.rflags).bit(9), interruptCauseBase: 32,
+      mode: X86Semantics.privilege, decodeContext: decodeContext | k(model.code << 4),
+      programCounter: X86Register.rip.id, waiting: X86Register.halted.id,
+      illegalCause: X86Vector.undefined, wordWrap: model == .i8086 ? 0xFFFF : nil)
+  }
+
+  /// The 8086: offsets have 16 bits, addresses 20, and nothing is checked.
+  private static var translate8086Procedure: Procedure {
+    Procedure(
+      "translate", [0, 1, 2, 3],
+      [
+        .when(local(1), then: [], otherwise: [.assign(2, k(1))]),
+        .give(
+          (local(0).low(.bits16) + ofSegment([.esBase, .csBase, .ssBase, .dsBase, .fsBase, .gsBase]))
+            & k(0xF_FFFF)),
+      ])
+  }
 
   /// 1 when long mode is active.
   static var isLong: Expression { reg(.efer).bit(10) }
