@@ -28,6 +28,10 @@ import X86Backend
       "the length of an instruction that always faults: with ModRM, as the manual has it"
     ),
     (["ud2"], ["syscall", "sysret"], "outside 64-bit mode they are not part of the processor model"),
+    (
+      ["ud2"], ["sldt", "str", "lldt", "ltr", "verr", "verw", "lar", "lsl", "arpl"],
+      "undefined in real mode"
+    ),
     (["pause"], ["xchg"], "only REX.B makes an exchange of it"),
     (["ud2"], ["mov"], "moves of control registers that do not exist"),
     (["lfence", "mfence", "sfence"], ["-"], "ModRM.rm is ignored"),
