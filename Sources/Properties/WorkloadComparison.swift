@@ -65,6 +65,8 @@ public struct WorkloadComparison {
   public var level: TraceLevel
   /// VMMs on each other, for toy virtualizers.
   public var depth: Int
+  /// Compare digests of the state every so many instructions, and traces only where they differ.
+  public var bisectionStride: UInt64?
   /// Bound on the host time of a run on an engine that cannot count instructions.
   public var hostSeconds: Double
   /// Events kept around a divergence.
@@ -145,6 +147,16 @@ public struct WorkloadComparison {
   private func compare(_ report: inout EngineReport, _ interpreted: inout InterpretedInstructions) throws {
     let probe = try workload.makeEngine(report.kind, depth: depth)
     var notes: [String] = []
+    if let bisectionStride, probe.capabilities.countsInstructions {
+      let outcome = try DigestBisection.run(
+        workload, machine: probe, against: try workload.makeEngine(reference), limits: limits,
+        stride: bisectionStride, context: context)
+      report.level = .final
+      report.equivalence = outcome.verdict
+      report.divergence = outcome.divergence
+      report.notes = ["compared by digests every \(bisectionStride) instructions"]
+      return
+    }
     var chosen = min(level, probe.capabilities.traceLevel)
     if chosen < level, let why = probe.capabilities.traceLimitation { notes.append(why) }
     while true {

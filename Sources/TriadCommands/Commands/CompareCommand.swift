@@ -15,11 +15,14 @@ let compareCommand = CommandSpecification(
     OptionSpecification(
       "--host-seconds", "S",
       "bound on host time, for engines that cannot count instructions (KVM; default 10)"),
+    OptionSpecification(
+      "--bisect", "N",
+      "for long runs: compare state digests every N instructions, traces only where they differ"),
     OptionSpecification("--context", "N", "events shown around a divergence (default 5)"), jsonOption,
   ] + machineOptions,
   examples: [
     "triad compare", "triad compare minos --on simulator,virtualizer --depth 2",
-    "triad compare long64 --json",
+    "triad compare long64 --json", "triad compare sieve --define SIZE=200000 --bisect 1000000",
   ],
   run: { arguments, terminal in
     let kinds = try engineKinds(arguments.value("--on"))
@@ -34,6 +37,7 @@ let compareCommand = CommandSpecification(
     }
     let workloads = try names.map { try loadWorkload($0, arguments) }
     let limit = try arguments.number("--max-instructions")
+    let stride = try arguments.number("--bisect")
     let seconds = try arguments.number("--host-seconds") ?? 10
     guard (1...86_400).contains(seconds) else {
       throw CommandFailure.usage("--host-seconds takes 1 to 86400")
@@ -42,10 +46,11 @@ let compareCommand = CommandSpecification(
     var reports: [WorkloadReport] = []
     for (position, var workload) in workloads.enumerated() {
       if let limit { workload.instructionLimit = limit }
-      let comparison = WorkloadComparison(
+      var comparison = WorkloadComparison(
         workload, on: kinds, level: level, depth: workload.isa == "toy" ? depth : 1, context: context,
         hostSeconds: Double(seconds),
         progress: { terminal.progress("[\(position + 1)/\(workloads.count)] \($0)") })
+      comparison.bisectionStride = stride
       reports.append(try comparison.run())
     }
     terminal.progress("")
