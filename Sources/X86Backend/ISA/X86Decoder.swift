@@ -55,11 +55,28 @@ struct X86Decoded {
   var operandCount = 0
 }
 
-/// Outcome of ``X86Decoder/decode(_:context:)``.
+/// Outcome of ``X86Decoder/decode(_:context:)``: what an engine needs.
 enum X86DecodeOutcome {
   case decoded(X86Decoded)
   case needsMore
+  /// Not carried out; the instruction's text in Intel syntax.
   case unsupported(String)
+}
+
+/// Outcome of ``X86Decoder/read(_:context:)``: all that is known of the bytes.
+enum X86Reading {
+  /// An instruction that is carried out.
+  case decoded(X86Decoded)
+  /// An instruction that is named only.
+  case named(X86NamedInstruction)
+  /// VEX, EVEX or XOP.
+  case refused(X86RefusedEncoding)
+  /// No instruction; that was clear after so many bytes.
+  case undefined(Int)
+  /// More than fifteen bytes.
+  case tooLong
+  /// The bytes end too early.
+  case needsMore
 }
 
 /// Decodes machine code by the instruction table.
@@ -67,68 +84,124 @@ struct X86Decoder: Sendable {
   /// The one decoder.
   static let shared = X86Decoder()
 
+  /// Rows that an opcode may mean, in the order in which they are asked.
+  private struct Candidates {
+    var rows: [Int] = []
+    var named: [Int] = []
+    var hasModRM = false
+  }
+
   let rows: [X86Row]
-  /// Row numbers by processor model, opcode map and byte.
-  private let candidates: [[Int]]
+  private let named: [X86NamedRow]
+  /// By processor model, opcode map and byte.
+  private let candidates: [Candidates]
+  /// Opcode maps of one model: four, and the suffixes of 3DNow!.
+  private static let stride = 5 * 256
 
   private init() {
     rows = X86Row.all
-    var table = [[Int]](repeating: [], count: 4096)
-    for (index, row) in rows.enumerated() where row.operation != .tooLong {
-      for model in 0..<4 where row.models >> UInt8(model) & 1 != 0 {
+    named = X86NamedRow.all
+    var table = [Candidates](repeating: Candidates(), count: 4 * Self.stride)
+    for model in 0..<4 {
+      let start = model * Self.stride
+      for (index, row) in rows.enumerated() where row.operation != .tooLong {
+        guard row.models >> UInt8(model) & 1 != 0 else { continue }
         for register in 0..<(row.plusRegister ? 8 : 1) {
-          table[model << 10 | row.opcode + register].append(index)
+          table[start + row.opcode + register].rows.append(index)
+          if row.hasModRM { table[start + row.opcode + register].hasModRM = true }
         }
+      }
+      // Before x86-64 what has no row is an invalid opcode, but for the coprocessor's instructions.
+      for (index, row) in named.enumerated() where model == 0 || row.isCoprocessor {
+        table[start + row.opcode].named.append(index)
+        if row.hasModRM { table[start + row.opcode].hasModRM = true }
       }
     }
     candidates = table
   }
 
-  /// Decodes the instruction at the start of `bytes`.
+  /// Decodes the instruction at the start of `bytes` for an engine.
   func decode(_ bytes: InstructionBytes, context: X86DecodeContext) -> X86DecodeOutcome {
+    var decoded: X86Decoded
+    switch read(bytes, context: context) {
+    case .decoded(let found): return .decoded(found)
+    case .needsMore: return .needsMore
+    case .named(let instruction):
+      return .unsupported(X86Disassembler.text(instruction, pc: 0).rendered(.intel))
+    case .refused(let encoding): return .unsupported("\(encoding.text), an instruction of AVX or later")
+    case .undefined(let length):
+      // The 8086 has no invalid opcodes, but not all of what it does is known.
+      if context.model == .i8086 {
+        return .unsupported("an encoding without a documented meaning on the 8086")
+      }
+      decoded = X86Decoded(row: X86Row.undefinedIndex)
+      decoded.length = length
+    case .tooLong:
+      if context.model == .i8086 { return .unsupported("more prefixes than are read at once") }
+      decoded = X86Decoded(row: X86Row.tooLongIndex)
+      decoded.length = context.model.instructionLimit
+    }
+    return .decoded(decoded)
+  }
+
+  /// Reads the instruction at the start of `bytes`.
+  func read(_ bytes: InstructionBytes, context: X86DecodeContext) -> X86Reading {
     var reader = X86ByteReader(bytes: bytes, context: context)
-    let outcome = decode(&reader)
+    let outcome = read(&reader)
     let limit = context.model.instructionLimit
     guard reader.overran || reader.position > limit else { return outcome }
-    guard bytes.count >= limit else { return .needsMore }
-    if context.model == .i8086 { return .unsupported("more prefixes than are read at once") }
-    var decoded = X86Decoded(row: X86Row.tooLongIndex)
-    decoded.length = limit
-    return .decoded(decoded)
+    return bytes.count >= limit ? .tooLong : .needsMore
   }
 
-  private func undefined(_ reader: X86ByteReader) -> X86DecodeOutcome {
-    // The 8086 has no invalid opcodes, but not all of what it does is known.
-    if reader.model == .i8086 { return .unsupported("an encoding without a documented meaning on the 8086") }
-    var decoded = X86Decoded(row: X86Row.undefinedIndex)
-    decoded.length = reader.position
-    return .decoded(decoded)
-  }
-
-  private func decode(_ reader: inout X86ByteReader) -> X86DecodeOutcome {
+  private func read(_ reader: inout X86ByteReader) -> X86Reading {
     let opcode = reader.readPrefixesAndOpcode()
     if reader.overran { return .needsMore }
-    let list = candidates[Int(reader.model.code) << 10 | opcode]
-    guard !list.isEmpty else { return unknown(opcode, &reader) }
-    if rows[list[0]].hasModRM || list.count > 1 && rows[list[1]].hasModRM {
-      reader.readModRM()
-      if reader.overran { return .needsMore }
+    if reader.model == .modern {
+      switch reader.readOtherEncoding() {
+      case .legacy: break
+      case .refused(let encoding): return .refused(encoding)
+      case .undefined: return .undefined(reader.position)
+      case .needsMore: return .needsMore
+      }
+      if opcode == 0x10F { return readSuffixed(&reader) }
     }
-    for index in list where fits(rows[index], reader) {
+    let list = candidates[Int(reader.model.code) * Self.stride + opcode]
+    if list.hasModRM { reader.readModRM() }
+    if reader.overran { return .needsMore }
+    for index in list.rows where fits(rows[index], reader) {
       return finish(index, &reader)
     }
-    return unknown(opcode, &reader)
+    for index in list.named where fits(named[index], reader) {
+      return finishNamed(index, &reader)
+    }
+    return .undefined(reader.position)
   }
 
-  private func fits(_ row: X86Row, _ reader: X86ByteReader) -> Bool {
+  /// 3DNow!: the byte behind the operands is the opcode.
+  private func readSuffixed(_ reader: inout X86ByteReader) -> X86Reading {
+    reader.readModRM()
+    reader.readAddress()
+    let opcode = 4 << 8 | Int(reader.byte())
+    if reader.overran { return .needsMore }
+    guard let index = candidates[opcode].named.first, !reader.hasLock else {
+      return .undefined(reader.position)
+    }
+    var found = X86NamedInstruction(row: index, reader, width: .bits64)
+    found.length = reader.position
+    return .named(found)
+  }
+
+  private func fits<Row: X86Pattern>(_ row: Row, _ reader: X86ByteReader) -> Bool {
     let attributes = row.attributes
     if attributes.contains(reader.is64 ? .no64 : .only64) { return false }
     if attributes.contains(.prefixF3), reader.repeatPrefix != 0xF3 { return false }
     if attributes.contains(.prefixF2), reader.repeatPrefix != 0xF2 { return false }
+    if attributes.contains(.prefix66), !reader.hasOperandPrefix { return false }
     if attributes.contains(.noREXB), reader.rex & 1 != 0 { return false }
     if attributes.contains(.noRepeat), reader.repeatPrefix != 0 { return false }
     if attributes.contains(.noPrefix), reader.hasOperandPrefix { return false }
     if attributes.contains(.rexR), reader.rex & 4 == 0 { return false }
+    if attributes.contains(.rexW), reader.rex & 8 == 0 { return false }
     if attributes.contains(.protected), !reader.context.isProtected { return false }
     guard row.hasModRM else { return true }
     if let digit = row.digit, digit != reader.reg { return false }
@@ -137,7 +210,7 @@ struct X86Decoder: Sendable {
     return !(attributes.contains(.register) && reader.mod != 3)
   }
 
-  private func finish(_ index: Int, _ reader: inout X86ByteReader) -> X86DecodeOutcome {
+  private func finish(_ index: Int, _ reader: inout X86ByteReader) -> X86Reading {
     let row = rows[index]
     var decoded = X86Decoded(row: index)
     decoded.form.operand = reader.operandWidth(row.attributes)
@@ -161,9 +234,9 @@ struct X86Decoder: Sendable {
     if reader.hasLock, reader.model != .i8086, reader.model != .i80286,
       !row.attributes.contains(.lock) || decoded.operands[0].kind != .memory
     {
-      return undefined(reader)
+      return .undefined(reader.position)
     }
-    if isUndefined { return undefined(reader) }
+    if isUndefined { return .undefined(reader.position) }
     // POP computes the address of its destination with the stack pointer already incremented.
     if row.operation == .pop, decoded.operands[0].kind == .memory, decoded.operands[0].register == 4 {
       decoded.operands[0].value &+= UInt64(decoded.form.operand.bytes)
@@ -172,14 +245,22 @@ struct X86Decoder: Sendable {
     return .decoded(decoded)
   }
 
-  private func unknown(_ opcode: Int, _ reader: inout X86ByteReader) -> X86DecodeOutcome {
-    // Before x86-64 what has no row is an invalid opcode, but for the coprocessor's instructions.
-    let isCoprocessor = 0xD8...0xDF ~= opcode || opcode == 0x9B
-    if reader.model == .modern || isCoprocessor,
-      let name = X86Unsupported.name(opcode: opcode, modRM: reader.modRM, is64: reader.is64)
-    {
-      return .unsupported(name)
+  private func finishNamed(_ index: Int, _ reader: inout X86ByteReader) -> X86Reading {
+    let row = named[index]
+    if row.hasModRM, !row.attributes.contains(.anyMod) { reader.readAddress() }
+    let width = reader.operandWidth(row.attributes)
+    var found = X86NamedInstruction(row: index, reader, width: width)
+    for operand in row.operands {
+      switch operand {
+      case .immediate(let count): found.append(reader.unsigned(count))
+      case .jump: found.append(reader.signed(width == .bits16 ? 2 : 4))
+      default: break
+      }
     }
-    return undefined(reader)
+    if reader.overran { return .needsMore }
+    // None of these instructions may be locked.
+    if reader.hasLock { return .undefined(reader.position) }
+    found.length = reader.position
+    return .named(found)
   }
 }

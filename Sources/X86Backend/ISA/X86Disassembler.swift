@@ -2,25 +2,25 @@ import MachineCore
 import Trace
 
 /// Writes decoded instructions as text.
-///
-/// The parts of an instruction are found once; a syntax only arranges them.
 struct X86Disassembler {
-  /// Text of an instruction in Intel syntax; `pc` makes branch targets absolute.
-  static func text(_ decoded: X86Decoded, pc: UInt64, bytes: InstructionBytes) -> String {
+  /// The parts of an instruction that is carried out; `pc` makes branch targets absolute.
+  static func text(_ decoded: X86Decoded, pc: UInt64, bytes: InstructionBytes) -> X86InstructionText {
     let row = X86Row.all[decoded.row]
-    var parts: [String] = []
+    let mnemonic = mnemonic(row, decoded.form)
+    var text = X86InstructionText(mnemonic: mnemonic)
     for (index, code) in row.operands.enumerated() {
-      let position = operandPosition(row, index)
-      parts.append(operand(decoded, row, code, position, pc: pc))
+      text.parts.append(part(decoded, row, code, operandPosition(row, index), pc: pc))
     }
-    var prefix = ""
     if decoded.form.repeats != 0, row.dependsOnRepeat {
       let compares = row.operation == .scas || row.operation == .cmps
-      prefix = decoded.form.repeats == 2 ? "repne " : compares ? "repe " : "rep "
+      text.prefix = decoded.form.repeats == 2 ? "repne " : compares ? "repe " : "rep "
     }
-    if row.attributes.contains(.lock), hasLock(bytes, decoded.length) { prefix = "lock " }
-    let name = prefix + mnemonic(row, decoded.form)
-    return parts.isEmpty ? name : name + " " + parts.joined(separator: ", ")
+    if row.attributes.contains(.lock), hasLock(bytes, decoded.length) { text.prefix = "lock " }
+    text.isIndirect =
+      [.call, .jmp, .callFar, .jmpFar].contains(row.operation) && [[.ev], [.mp]].contains(row.operands)
+    text.keepsOrder = row.operation == .enter || row.operation == .bound
+    text.attMnemonic = attMnemonic(row, decoded, mnemonic)
+    return text
   }
 
   /// Mnemonic with the size that belongs to it.
@@ -53,40 +53,37 @@ struct X86Disassembler {
   }
 
   private static func hasLock(_ bytes: InstructionBytes, _ length: Int) -> Bool {
-    let prefixes: Set<UInt8> = [0x66, 0x67, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0xF0, 0xF2, 0xF3]
     for index in 0..<length {
-      if bytes[index] == 0xF0 { return true }
-      if !prefixes.contains(bytes[index]), bytes[index] & 0xF0 != 0x40 { return false }
+      switch bytes[index] {
+      case 0xF0: return true
+      case 0x66, 0x67, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0xF2, 0xF3, 0x40...0x4F: continue
+      default: return false
+      }
     }
     return false
   }
 
-  private static func operand(
+  private static func part(
     _ decoded: X86Decoded, _ row: X86Row, _ code: X86OperandCode, _ position: Int, pc: UInt64
-  ) -> String {
+  ) -> X86InstructionText.Part {
     let operand = decoded.operands[position]
     let next = pc &+ UInt64(decoded.length)
     switch code {
-    case .jb, .jz: return hex((next &+ operand.value) & decoded.form.operand.mask)
-    case .ap: return hex(decoded.operands[position + 1].value) + ":" + hex(operand.value)
+    case .jb, .jz: return .target((next &+ operand.value) & decoded.form.operand.mask)
+    case .ap: return .far(decoded.operands[position + 1].value, operand.value)
     default: break
     }
     switch operand.kind {
-    case .none: return ""
-    case .register: return register(operand)
-    case .immediate: return operand.value < 10 ? String(operand.value) : hex(operand.value)
+    case .none: return .register("?")
+    case .register: return .register(register(operand))
+    case .immediate: return .immediate(operand.value)
     case .memory:
-      let hasSize = row.operation != .lea && ![.m, .mp].contains(code)
-      return (hasSize ? sizeName(operand.width) : "") + memory(operand, row, decoded, next: next)
-    }
-  }
-
-  private static func sizeName(_ width: Width) -> String {
-    switch width {
-    case .bits8: "byte ptr "
-    case .bits16: "word ptr "
-    case .bits32: "dword ptr "
-    case .bits64: "qword ptr "
+      var memory = memory(operand)
+      if row.operation != .lea, ![.m, .mp].contains(code) { memory.size = operand.width.bytes }
+      if row.operation == .pop, operand.register == 4 {
+        memory.displacement &-= UInt64(decoded.form.operand.bytes)
+      }
+      return .memory(memory)
     }
   }
 
@@ -100,7 +97,8 @@ struct X86Disassembler {
     return name(number, operand.width, high: operand.shift == 8)
   }
 
-  private static func name(_ number: Int, _ width: Width, high: Bool = false) -> String {
+  /// Name of a general register.
+  static func name(_ number: Int, _ width: Width, high: Bool = false) -> String {
     let base = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"]
     if number >= 8 { return "r\(number)" + ["b", "w", "d", ""][width.bytes.trailingZeroBitCount] }
     switch width {
@@ -113,36 +111,25 @@ struct X86Disassembler {
     }
   }
 
-  private static func memory(_ operand: Operand, _ row: X86Row, _ decoded: X86Decoded, next: UInt64) -> String
-  {
+  /// The parts of a memory operand; without a size.
+  static func memory(_ operand: Operand) -> X86InstructionText.Memory {
+    var memory = X86InstructionText.Memory()
     let segments = ["es", "cs", "ss", "ds", "fs", "gs"]
     let usual: UInt8 = operand.register == 4 || operand.register == 5 ? 2 : 3
-    let showsSegment = operand.segment != usual && Int(operand.segment) < segments.count
-    var text = showsSegment ? segments[Int(operand.segment)] + ":[" : "["
-    var displacement = operand.value
-    if row.operation == .pop, operand.register == 4 {
-      displacement &-= UInt64(decoded.form.operand.bytes)
+    if operand.segment != usual, Int(operand.segment) < segments.count {
+      memory.segment = segments[Int(operand.segment)]
     }
-    var isEmpty = true
+    memory.displacement = operand.value
     if operand.register == Operand.nextPC {
-      text += operand.addressWidth == .bits64 ? "rip" : "eip"
-      isEmpty = false
+      memory.base = operand.addressWidth == .bits64 ? "rip" : "eip"
     } else if operand.register != Operand.noRegister {
-      text += name(Int(operand.register), operand.addressWidth)
-      isEmpty = false
+      memory.base = name(Int(operand.register), operand.addressWidth)
     }
     if operand.index != Operand.noRegister {
-      if !isEmpty { text += " + " }
-      text += name(Int(operand.index), operand.addressWidth)
-      if operand.shift > 0 { text += "*\(1 << operand.shift)" }
-      isEmpty = false
+      memory.index = name(Int(operand.index), operand.addressWidth)
+      memory.scale = 1 << Int(operand.shift & 3)
     }
-    if isEmpty {
-      text += hex(displacement & operand.addressWidth.mask)
-    } else if displacement != 0 {
-      let isNegative = Int64(bitPattern: displacement) < 0
-      text += (isNegative ? " - " : " + ") + hex(isNegative ? 0 &- displacement : displacement)
-    }
-    return text + "]"
+    if memory.base.isEmpty, memory.index.isEmpty { memory.displacement &= operand.addressWidth.mask }
+    return memory
   }
 }

@@ -39,19 +39,77 @@ public struct X86InstructionSet: InstructionSet {
   }
 
   public func disassemble(_ bytes: InstructionBytes, pc: UInt64, context: UInt64) -> String {
-    switch X86Decoder.shared.decode(bytes, context: X86DecodeContext(rawValue: context).on(model)) {
-    case .needsMore: return "(incomplete)"
-    case .unsupported(let name): return "(\(name))"
-    case .decoded(let decoded): return X86Disassembler.text(decoded, pc: pc, bytes: bytes)
+    disassembly(of: bytes, pc: pc, context: X86DecodeContext(rawValue: context), syntax: .intel).text
+  }
+
+  /// The instruction as text in a syntax; `pc` makes branch targets absolute.
+  public func disassemble(_ bytes: InstructionBytes, pc: UInt64, context: UInt64, syntax: X86Syntax) -> String
+  {
+    disassembly(of: bytes, pc: pc, context: X86DecodeContext(rawValue: context), syntax: syntax).text
+  }
+
+  /// The instruction at the start of `bytes`: what it is, its length and its text.
+  public func disassembly(
+    of bytes: InstructionBytes, pc: UInt64, context: X86DecodeContext, syntax: X86Syntax
+  ) -> X86Disassembly {
+    switch X86Decoder.shared.read(bytes, context: context.on(model)) {
+    case .needsMore: return X86Disassembly(.incomplete, length: bytes.count, text: "(incomplete)")
+    case .tooLong: return X86Disassembly(.tooLong, length: model.instructionLimit, text: "(too long)")
+    case .undefined(let length): return X86Disassembly(.undefined, length: length, text: "(undefined)")
+    case .refused(let encoding):
+      return X86Disassembly(.refused, length: encoding.length, text: "(\(encoding.text))")
+    case .named(let instruction):
+      let text = X86Disassembler.text(instruction, pc: pc).rendered(syntax)
+      return X86Disassembly(.named, length: instruction.length, text: text)
+    case .decoded(let decoded):
+      let text = X86Disassembler.text(decoded, pc: pc, bytes: bytes).rendered(syntax)
+      return X86Disassembly(.executed, length: decoded.length, text: text)
     }
   }
 
-  /// Length in bytes of the instruction at the start of `bytes`; `nil` when it is incomplete or not known.
+  /// Length in bytes of the instruction at the start of `bytes`, or of what shows that there is none;
+  /// `nil` when it is incomplete.
   public func length(of bytes: InstructionBytes, context: X86DecodeContext) -> Int? {
-    guard case .decoded(let decoded) = X86Decoder.shared.decode(bytes, context: context.on(model)) else {
-      return nil
+    switch X86Decoder.shared.read(bytes, context: context.on(model)) {
+    case .decoded(let decoded): decoded.length
+    case .named(let instruction): instruction.length
+    case .refused(let encoding): encoding.length
+    case .undefined(let length): length
+    case .tooLong: model.instructionLimit
+    case .needsMore: nil
     }
-    return decoded.length
+  }
+}
+
+/// An instruction as the disassembler shows it.
+public struct X86Disassembly: Sendable, Hashable {
+  /// What some bytes are.
+  public enum Kind: String, Sendable {
+    /// An instruction that the engines carry out.
+    case executed
+    /// An instruction that is decoded by name, but not carried out.
+    case named
+    /// An instruction in VEX, EVEX or XOP encoding: not carried out.
+    case refused
+    /// No instruction: #UD.
+    case undefined
+    /// More than fifteen bytes: #GP.
+    case tooLong
+    /// The bytes end before the instruction does.
+    case incomplete
+  }
+
+  /// What the bytes are.
+  public var kind: Kind
+  /// Bytes, 0…15; of what is no instruction, those that were looked at.
+  public var length: Int
+  /// The instruction, or in parentheses why there is none.
+  public var text: String
+
+  init(_ kind: Kind, length: Int, text: String) {
+    self.kind = kind
+    self.length = length
+    self.text = text
   }
 }
 
@@ -98,6 +156,25 @@ struct X86Definitions: Sendable {
 }
 
 extension X86InstructionSet {
+  /// Every row of the table as `opcode mnemonic`, for tests: first those that are carried out, then those
+  /// that are named only. Rows that only older processors have, and the one for too long instructions, are empty.
+  package static let rowNames: [String] =
+    X86Row.all.map { row in
+      row.models & 1 == 0 || row.operation == .tooLong
+        ? "" : String(row.opcode, radix: 16) + " " + row.mnemonic
+    }
+    + X86NamedRow.all.map { String($0.opcode, radix: 16) + " " + $0.mnemonic }
+
+  /// Index into ``rowNames`` of the row by which `bytes` are decoded; `nil` if there is none.
+  package func row(of bytes: InstructionBytes, context: X86DecodeContext) -> Int? {
+    switch X86Decoder.shared.read(bytes, context: context.on(model)) {
+    case .decoded(let decoded): decoded.row
+    case .named(let instruction): X86Row.all.count + instruction.row
+    case .tooLong: X86Row.tooLongIndex
+    case .refused, .undefined, .needsMore: nil
+    }
+  }
+
   /// One opcode of the table, for tests and generators of cases.
   package struct Opcode: Sendable {
     /// Opcode bytes, with the escape bytes before.

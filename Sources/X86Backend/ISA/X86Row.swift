@@ -124,7 +124,17 @@ struct X86Attributes: OptionSet, Sendable {
   /// Only on the 8086.
   static let only86 = X86Attributes(rawValue: 524288)
 
+  // From the top: what only rows that are named need.
+  /// The 66 prefix is part of the opcode.
+  static let prefix66 = X86Attributes(rawValue: 1 << 31)
+  /// REX.W must be present.
+  static let rexW = X86Attributes(rawValue: 1 << 29)
+  /// Every ModRM byte names a register.
+  static let anyMod = X86Attributes(rawValue: 1 << 28)
+
   static let names: [String: X86Attributes] = [
+    "np": [.noRepeat, .noPrefix], "66": [.prefix66, .noRepeat], "rexw": .rexW,
+    "anymod": .anyMod,
     "lock": .lock, "no64": .no64, "only64": .only64, "d64": .default64, "f64": .force64, "mem": .memory,
     "reg": .register, "f3": .prefixF3, "norexb": .noREXB, "max32": .max32, "modesize": .modeSize,
     "byte": .byte, "bitstring": .bitString, "prot": .protected, "hint": .hint, "rexr": .rexR,
@@ -133,6 +143,8 @@ struct X86Attributes: OptionSet, Sendable {
 }
 
 /// One row of the instruction table: an opcode with its operands and what it does.
+///
+/// Instructions that are only named are in ``X86NamedRow``.
 struct X86Row: Sendable {
   /// Opcode map in bits 8–9 (0: one byte, 1: 0F, 2: 0F38, 3: 0F3A), opcode in bits 0–7.
   var opcode: Int

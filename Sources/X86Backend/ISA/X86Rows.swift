@@ -201,7 +201,14 @@ enum X86Rows {
     """
 
   private static let twoByte = """
-    0F0D /r | prefetchw Eb | nop | mem hint
+    0F0D /0 | prefetch Eb | nop | mem hint
+    0F0D /1 | prefetchw Eb | nop | mem hint
+    0F0D /2 | prefetchwt1 Eb | nop | mem hint
+    0F0D /r | nop Ev | nop | mem hint
+    0F18 /0 | prefetchnta Eb | nop | mem hint
+    0F18 /1 | prefetcht0 Eb | nop | mem hint
+    0F18 /2 | prefetcht1 Eb | nop | mem hint
+    0F18 /3 | prefetcht2 Eb | nop | mem hint
     0F18 /r | nop Ev | nop | hint
     0F19 /r | nop Ev | nop | hint
     0F1A /r | nop Ev | nop | hint
