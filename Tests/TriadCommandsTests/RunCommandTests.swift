@@ -76,4 +76,17 @@ import Testing
     #expect(triad("run", image, "--expect", "r5=9").status == 0)
     #expect(triad("disasm", image).output.contains("out"))
   }
+
+  @Test func bytesAreDisassembled() throws {
+    let file = try TemporaryFile("bytes.txt", "0fafc3\n\nd8 c1\n")
+    #expect(
+      triad("disasm", "--mode", "32", "--hex", file.path).output == "3\timul eax, ebx\n2\tfadd st, st(1)\n")
+    let att = triad("disasm", "--mode", "32", "--syntax", "att", "--hex", file.path)
+    #expect(att.output == "3\timull %ebx, %eax\n2\tfadd %st(1), %st\n")
+    #expect(triad("disasm", "--hex", file.path).status == 2)
+    let bad = try TemporaryFile("bad.txt", "90\n9\n")
+    let result = triad("disasm", "--mode", "64", "--hex", bad.path)
+    #expect(result.status != 0)
+    #expect(result.error.contains("bad.txt:2"))
+  }
 }

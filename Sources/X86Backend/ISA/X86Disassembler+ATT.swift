@@ -16,16 +16,20 @@ extension X86Disassembler {
     case .movzx, .movsx:
       let source = decoded.operands[1].width
       // MOVSXD without REX.W only copies.
-      guard source != form.operand else { return "mov" + suffix }
+      if source == .bits32 { return form.operand == .bits64 ? "movslq" : "movsxd" }
       return (row.operation == .movzx ? "movz" : "movs") + Self.suffix(source) + suffix
+    case .mov where row.operands.contains(.ob) || row.operands.contains(.ov):
+      return (form.address == .bits64 ? "movabs" : "mov") + suffix
+    case .mov where row.operands.last == .iv && form.operand == .bits64: return "movabsq"
     case .movs, .stos, .lods, .scas, .cmps, .ins, .outs: return row.mnemonic + suffix
     case .mov, .lea, .xchg, .push, .pop, .bswap, .movbe, .cmov, .add, .or, .adc, .sbb, .and, .sub, .xor, .cmp,
       .test, .inc, .dec, .neg, .not, .mul, .imul, .imulTruncating, .div, .idiv, .rol, .ror, .rcl, .rcr, .shl,
       .shr, .sar, .shld, .shrd, .bt, .bts, .btr, .btc, .bsf, .bsr, .popcnt, .tzcnt, .lzcnt, .xadd, .cmpxchg,
-      .in, .out, .enter, .leave, .movFromControl, .movToControl, .pushSegment, .popSegment:
+      .in, .out, .movFromControl, .movToControl, .pushSegment, .popSegment:
       // MOVNTI and the like have no letter to tell their size but the register's.
       return row.mnemonic + suffix
-    case .loadFar, .bound, .lar, .lsl: return row.mnemonic + suffix
+    case .call, .jmp, .ret, .enter, .leave: return form.operand == form.stack ? nil : row.mnemonic + suffix
+    case .loadFar, .lar, .lsl: return row.mnemonic + suffix
     case .crc32: return row.mnemonic + Self.suffix(decoded.operands[1].width)
     case .nop: return row.operands.isEmpty || row.mnemonic != "nop" ? nil : "nop" + suffix
     case .movFromSegment, .movToSegment:
