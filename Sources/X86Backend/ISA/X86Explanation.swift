@@ -1,0 +1,109 @@
+package import MachineCore
+
+extension X86InstructionSet {
+  /// One form of an instruction, for documentation.
+  package struct ExplainedForm: Sendable {
+    /// Opcode and operands as the table has them.
+    package var encoding: String
+    package var definition: InstructionDefinition
+    /// What the operands are called in the effects.
+    package var operands: [String]
+    /// An operand is in memory, or the instruction reads or writes memory by its operands.
+    package var hasMemoryOperand: Bool
+  }
+
+  /// The forms that a mnemonic with operands as text can mean, best first.
+  ///
+  /// - Parameter text: such as `adc eax, ebx` or `adc`.
+  package func forms(of text: String) -> [ExplainedForm] {
+    let words = text.lowercased().split(separator: " ", maxSplits: 1).map(String.init)
+    guard let name = words.first else { return [] }
+    let given = words.count > 1 ? words[1].split(separator: ",").map { trimmed($0) } : []
+    let definitions = definitions
+    var result: [ExplainedForm] = []
+    var index = 0
+    for row in X86Row.all {
+      for number in 0..<row.formCount {
+        defer { index += 1 }
+        let form = row.form(at: number)
+        let definition = definitions[index]
+        guard row.models >> UInt8(model.code) & 1 != 0,
+          definition.mnemonic.lowercased() == name || row.mnemonic.lowercased() == name,
+          Self.fits(given.map(String.init), row, form)
+        else { continue }
+        let map = ["", "0F ", "0F 38 ", "0F 3A "][row.opcode >> 8]
+        let byte = String(row.opcode & 0xFF, radix: 16, uppercase: true)
+        let suffix = row.digit.map { " /\($0)" } ?? (row.hasModRM ? " /r" : row.plusRegister ? "+r" : "")
+        result.append(
+          ExplainedForm(
+            encoding: map + (byte.count < 2 ? "0" : "") + byte + suffix + "  " + row.mnemonic + " "
+              + row.operands.map(\.rawValue).joined(separator: ", "),
+            definition: definition,
+            operands: given.isEmpty ? row.operands.map(\.rawValue) : given.map(String.init),
+            hasMemoryOperand: given.isEmpty
+              ? row.operands.contains { $0.mayBeMemory } : given.contains { $0.contains("[") }))
+      }
+    }
+    return result
+  }
+
+  private static let names: [Width: [String]] = [
+    .bits8: ["al", "cl", "dl", "bl", "ah", "ch", "dh", "bh", "spl", "bpl", "sil", "dil"],
+    .bits16: ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"],
+    .bits32: ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"],
+    .bits64: ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"],
+  ]
+
+  private static func width(_ name: String) -> Width? {
+    for (width, list) in names where list.contains(name) { return width }
+    guard name.hasPrefix("r"), name.dropFirst().first?.isNumber == true else { return nil }
+    switch name.last {
+    case "b": return .bits8
+    case "w": return .bits16
+    case "d": return .bits32
+    default: return .bits64
+    }
+  }
+
+  private static func fits(_ given: [String], _ row: X86Row, _ form: X86Form) -> Bool {
+    if given.isEmpty { return true }
+    guard given.count == row.operands.count else { return false }
+    return zip(given, row.operands).allSatisfy { text, code in
+      if text.contains("[") { return code.mayBeMemory && !row.attributes.contains(.register) }
+      if let width = width(text) {
+        if row.attributes.contains(.memory), code.mayBeMemory { return false }
+        switch code {
+        case .eb, .gb, .zb: return width == .bits8
+        case .al: return text == "al"
+        case .cl: return text == "cl"
+        case .dx: return text == "dx"
+        case .ew, .gw: return width == .bits16
+        case .ed: return width == .bits32
+        case .ev, .gv, .zv, .es: return width == form.operand
+        case .gy, .ry: return width == (form.operand == .bits64 ? .bits64 : .bits32)
+        case .rAX: return width == form.operand && text.hasSuffix("ax")
+        default: return false
+        }
+      }
+      switch code {
+      case .ib, .ibs, .iw, .iz, .iv, .jb, .jz, .one, .ap:
+        return text.first?.isNumber == true || text.first == "-"
+      case .sw, .esSegment, .csSegment, .ssSegment, .dsSegment, .fsSegment, .gsSegment:
+        return code == .sw
+          ? ["es", "cs", "ss", "ds", "fs", "gs"].contains(text) : code.rawValue.lowercased() == text
+      case .cy: return text.hasPrefix("cr")
+      default: return false
+      }
+    }
+  }
+}
+
+extension X86OperandCode {
+  /// Whether it can name a place in memory.
+  var mayBeMemory: Bool {
+    switch self {
+    case .eb, .ew, .ed, .ev, .es, .m, .mb, .my, .mp, .ob, .ov, .xb, .xv, .yb, .yv, .zx: true
+    default: false
+    }
+  }
+}
