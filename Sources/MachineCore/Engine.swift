@@ -13,6 +13,9 @@ public enum EngineKind: String, Sendable, CaseIterable {
 /// What an engine can do; what is missing here it refuses with a reason.
 public struct Capabilities: Sendable, Equatable {
   /// Retired instructions are counted exactly.
+  ///
+  /// Where this is `false`, untraced runs do not honour ``RunLimits/instructions``, and only
+  /// ``RunLimits/hostSeconds`` bounds them.
   public var countsInstructions: Bool
   /// The highest trace level.
   public var traceLevel: TraceLevel
@@ -45,9 +48,14 @@ public struct Capabilities: Sendable, Equatable {
 
 /// When a run must end.
 public struct RunLimits: Sendable, Equatable {
-  /// How many more instructions may retire. Engines that cannot count bound host time instead.
+  /// How many more instructions may retire.
+  ///
+  /// An engine whose ``Capabilities/countsInstructions`` is `false` can only tell none (it stops with
+  /// ``StopReason/limit`` at once) from some: it goes on until ``hostSeconds`` have passed and then gives
+  /// ``StopReason/hostTimeLimit``. It still counts while it single-steps for a trace of instructions.
   public var instructions: UInt64
-  /// Stop before executing an instruction at one of these guest addresses.
+  /// Stop before executing an instruction at one of these guest addresses, but not before the first
+  /// instruction of the run, so that a run can go on from where the last one stopped.
   public var until: Set<UInt64>
   /// Bound on host time in seconds for engines that cannot count; never part of a comparison.
   public var hostSeconds: Double

@@ -30,6 +30,9 @@ public final class GuestMemory {
   private let mapping: UnsafeMutableRawPointer?
   private let mappingSize: Int
 
+  /// Whether inaccessible pages lie on both sides; windows on other memory have none.
+  package var hasGuards: Bool { mapping != nil }
+
   /// Size of a host page, and of the guard on each side.
   public static let pageSize = 4096
 

@@ -57,6 +57,8 @@ public final class Platform {
   public var powerOff: UInt64?
   /// Everything the guest wrote to its console.
   public var console: [UInt8] = []
+  /// Accesses of the guest to addresses where there is no device; not part of the state.
+  public private(set) var unclaimed: UInt64 = 0
   /// Called with each console byte as it is written.
   public var consoleObserver: ((UInt8) -> Void)?
 
@@ -110,7 +112,10 @@ public final class Platform {
   /// A guest's read of a device register; all ones where there is no device.
   public func read(_ space: Space, _ address: UInt64, width: Int) -> UInt64 {
     let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
-    guard let index = find(space, address) else { return mask }
+    guard let index = find(space, address) else {
+      unclaimed &+= 1
+      return mask
+    }
     let device = mappings[index].device
     let start = mappings[index].range.lowerBound
     let value = device.read(offset: address - start, width: width, on: self) & mask
@@ -121,7 +126,10 @@ public final class Platform {
   /// A guest's write to a device register; ignored where there is no device.
   public func write(_ space: Space, _ address: UInt64, _ value: UInt64, width: Int) {
     let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
-    guard let index = find(space, address) else { return }
+    guard let index = find(space, address) else {
+      unclaimed &+= 1
+      return
+    }
     let device = mappings[index].device
     let start = mappings[index].range.lowerBound
     device.write(offset: address - start, value: value & mask, width: width, on: self)

@@ -246,12 +246,16 @@ public struct SystemSemantics: Sendable {
   /// The last virtual address, where addresses end and a 16-bit access goes on at address zero, byte by
   /// byte; `nil` where the translation sees accesses whole.
   public var wordWrap: UInt64?
+  /// Cause that a check stop reports; `nil` for the trap that could not be delivered.
+  ///
+  /// On processors where the outside sees only that they shut down, every engine gives the same cause.
+  public var checkStopCause: UInt64?
 
   /// System semantics; see the properties.
   public init(
     procedures: [Procedure], translate: ProcedureID, deliver: ProcedureID, interruptible: Expression,
     interruptCauseBase: UInt64, mode: Expression, decodeContext: Expression, programCounter: RegisterID,
-    waiting: RegisterID, illegalCause: UInt64, wordWrap: UInt64? = nil
+    waiting: RegisterID, illegalCause: UInt64, wordWrap: UInt64? = nil, checkStopCause: UInt64? = nil
   ) {
     self.procedures = procedures
     self.translate = translate
@@ -264,5 +268,6 @@ public struct SystemSemantics: Sendable {
     self.waiting = waiting
     self.illegalCause = illegalCause
     self.wordWrap = wordWrap
+    self.checkStopCause = checkStopCause
   }
 }

@@ -103,7 +103,8 @@ extension Core {
   /// Enters the handler of a trap or interrupt; a reason when that cannot be done.
   @inline(never) mutating func deliver(_ cause: UInt64, _ value: UInt64, isInterrupt: Bool) -> StopReason? {
     let saved = file[pc]
-    let checkStop = StopReason.checkStop(cause: UInt32(truncatingIfNeeded: cause), pc: saved)
+    let checkStop = StopReason.checkStop(
+      cause: UInt32(truncatingIfNeeded: lowering.system.checkStopCause ?? cause), pc: saved)
     guard hasProgress || isInterrupt else { return checkStop }
     var head: TraceRecord?
     if recorder != nil {

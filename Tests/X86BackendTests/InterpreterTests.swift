@@ -74,7 +74,7 @@ import X86Backend
   @Test func faultWithoutATableStopsTheProcessor() throws {
     for engine in try engines(machine(.protected32, [0x31, 0xC9, 0xF7, 0xF1])) {
       let stop = try engine.run(RunLimits(instructions: 100), into: nil)
-      #expect(stop == .checkStop(cause: 0, pc: X86Layout.highMemory + 2))
+      #expect(stop == .checkStop(cause: 8, pc: X86Layout.highMemory + 2))
     }
   }
 

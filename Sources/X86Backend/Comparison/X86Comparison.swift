@@ -44,6 +44,10 @@ public enum X86Comparison {
   public static func policy(withHardware deviations: [HostDeviation]) -> ComparisonPolicy {
     var policy = ComparisonPolicy()
     policy.undefinedBits = undefinedBits
+    policy.deviations.append(
+      afterShutdown("CR2 after a shutdown: a page fault stores it before its delivery fails") { field in
+        field == .register(UInt32(X86Register.cr2.id))
+      })
     for deviation in deviations {
       for register in deviation.registers {
         policy.deviations.append(
@@ -51,8 +55,29 @@ public enum X86Comparison {
             reason: "host deviation \(deviation.id) (\(register.name))", field: .register(UInt32(register.id))
           ))
       }
+      if deviation.id == HostDeviation.shutdownState { policy.deviations.append(shutdownState) }
     }
     return policy
+  }
+
+  /// Where the guest was when the processor shut down, and what the registers held.
+  private static let shutdownState = afterShutdown("host deviation \(HostDeviation.shutdownState)") { field in
+    switch field {
+    case .pc, .mode, .register: true
+    default: false
+    }
+  }
+
+  /// A deviation of fields of the events that end a trace with a check stop.
+  private static func afterShutdown(
+    _ reason: String, _ matches: @escaping @Sendable (TraceField) -> Bool
+  ) -> KnownDeviation {
+    KnownDeviation(reason: reason) { left, right, field in
+      let code = StopReason.checkStop(cause: 0, pc: 0).code
+      let ends = [EventKind.halt.rawValue, EventKind.final.rawValue]
+      return [left.head, right.head].allSatisfy { $0.code == code && ends.contains($0.kind) }
+        && matches(field)
+    }
   }
 
   /// Shift count of an instruction with an immediate one; `nil` when it is in CL.

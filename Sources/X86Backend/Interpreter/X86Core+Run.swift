@@ -170,7 +170,7 @@ extension X86Core {
     vector: UInt64, value: UInt64, code: UInt64, isInterrupt: Bool
   ) -> StopReason? {
     let saved = rip
-    let checkStop = StopReason.checkStop(cause: UInt32(truncatingIfNeeded: vector), pc: saved)
+    let checkStop = StopReason.checkStop(cause: UInt32(X86Vector.doubleFault), pc: saved)
     guard hasProgress || isInterrupt else { return checkStop }
     let mode = UInt8(privilege)
     // SAFETY: both blocks have room for every register.

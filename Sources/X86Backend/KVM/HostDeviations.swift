@@ -15,6 +15,9 @@ public struct HostDeviation: Sendable, Hashable, CustomStringConvertible {
   /// Registers that can differ from other engines because of it.
   public var registers: [X86Register] = []
 
+  /// Short name of the one about what is left after a shutdown.
+  static let shutdownState = "shutdown-state"
+
   /// All in a line.
   public var description: String {
     "\(id): \(behaviour): expected \(expected), seen \(seen) (Intel SDM \(section))"
@@ -52,6 +55,7 @@ public enum HostDeviations {
         steppingInRing3(), ring0RunsDirectly(), systemCallRaisesPrivilege(), systemCallSavesFlags(),
         systemReturn(), returnNullsSegments(), flagsInRing3(), selectorsInRing3(), portsInRing3(),
         interruptFromRing3(), interruptInRing0(), paging32(),
+        stateAfterShutdown(),
       ]
     }
 
@@ -175,6 +179,26 @@ public enum HostDeviations {
       var seen = "\(reason)"
       if case .idle = reason { seen = "works" }
       return behaviour("paging32", title, "vol. 3, 4.3", expected: "works", seen: seen)
+    }
+
+    /// Some processors leave the state undefined after a shutdown, and the kernel then resets the vCPU.
+    private static func stateAfterShutdown() -> HostBehaviour {
+      // MOV EBX, 1; UD2, without an interrupt table.
+      let code: [UInt8] = [0xBB, 1, 0, 0, 0, 0x0F, 0x0B]
+      let title = "registers after a shutdown"
+      guard let probe = try? ProbeGuest(.protected32, code) else {
+        return failed(HostDeviation.shutdownState, title, "vol. 3, 27.2")
+      }
+      let place = probe.codeAddress + 5
+      let reason = probe.run()
+      let state = probe.state
+      var seen = "\(reason)"
+      if case .checkStop = reason {
+        seen = "RIP \(hex(state[.rip])), RBX \(hex(state[.rbx]))"
+      }
+      return behaviour(
+        HostDeviation.shutdownState, title, "vol. 3, 27.2", expected: "RIP \(hex(place)), RBX 0x1", seen: seen
+      )
     }
 
     private static func behaviour(

@@ -28,7 +28,10 @@
       isIncomplete = true
       guard size == 1 || size == 2 || size == 4, offset >= 0, offset <= machine.page.size,
         count <= (machine.page.size - offset) / size
-      else { return [] }
+      else {
+        reportBreach("an exit told of a port access of \(count)×\(size) bytes outside the run page")
+        return []
+      }
       // SAFETY: `count * size` bytes from `offset` lie inside the run page, as just checked.
       var datum = UnsafeMutableRawPointer(run) + offset
       for _ in 0..<count {
@@ -58,6 +61,9 @@
       // SAFETY: the exit's data field holds eight bytes.
       let datum = UnsafeMutableRawPointer(ckvm_mmio_data(run)!)
       isIncomplete = true
+      if platform.memory.contains(address, count: 1) {
+        reportBreach("an access to the guest's own storage at \(hex(address)) came out of KVM")
+      }
       var value: UInt64 = 0
       if isWrite {
         for index in 0..<size {

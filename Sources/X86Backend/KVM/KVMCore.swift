@@ -23,12 +23,17 @@
     var isDebugging = false
     /// Why the last run could not go on at the level it was asked for.
     var refusal: String?
+    /// Breaches of resource control that were seen, each once.
+    var breaches: [String] = []
+    /// Blocked signals of the vCPU's thread before the first run.
+    private(set) var originalSignals: UInt64 = 0
     /// Text of the first failure; the machine is not usable after it.
     var failure: String?
 
     init(machine: KVMVirtualMachine, platform: Platform) {
       self.machine = machine
       self.platform = platform
+      originalSignals = signalMask()
     }
 
     var page: UnsafeMutablePointer<kvm_run> { machine.page.pointer }

@@ -1,9 +1,40 @@
 #if os(Linux) && arch(x86_64)
   internal import CKVM
+  internal import MachineCore
+  internal import Trace
 
   extension KVMCore {
     /// How many addresses the debug registers can stop at.
     static var breakpointCount: Int { 4 }
+
+    /// Executes the first instruction of a run when the run starts where it should stop.
+    ///
+    /// A breakpoint in a debug register stops before that instruction; no engine stops there. So it is
+    /// single-stepped first, and its exits recorded as in a free run.
+    /// - Returns: why the run ends with this instruction, if it does.
+    func leaveBreakpoint(
+      _ limits: RunLimits, _ recorder: TraceRecorder?, _ stepper: SingleStepper
+    ) throws(KVMError) -> StopReason? {
+      guard !limits.until.isEmpty else { return nil }
+      let state = try readState()
+      let is64 = state[.efer] & 0x400 != 0 && state[.csAttributes] & 0x2000 != 0
+      let linear = is64 ? state[.rip] : (state[.csBase] &+ state[.rip]) & 0xFFFF_FFFF
+      guard limits.until.contains(linear) else { return nil }
+      let counts = (platform.retired, stepped)
+      // A free run counts nothing.
+      defer { (platform.retired, stepped) = counts }
+      let filter = TraceRecorder(level: .instructions) { batch in
+        for record in batch
+        where record.kind == EventKind.exit.rawValue || record.kind == EventKind.device.rawValue {
+          recorder?.append(record)
+        }
+      }
+      var stepper = stepper
+      let stop = try stepper.run(self, RunLimits(instructions: 1, until: limits.until), filter)
+      filter.flush()
+      refusal = stepper.refusal
+      return stop == .limit ? nil : stop
+    }
 
     /// Arms single-stepping or stops at linear addresses, or disarms both.
     ///

@@ -6,7 +6,13 @@
   /// Runs x86 guests on the host's processor, through `/dev/kvm`.
   ///
   /// The vCPU has a thread of its own. Every run is bounded by ``RunLimits/hostSeconds``: KVM cannot
-  /// count instructions, so ``RunLimits/instructions`` holds only while single-stepping.
+  /// count instructions, so ``RunLimits/instructions`` holds only while single-stepping; otherwise a
+  /// limit of 0 is honoured and any other has no effect.
+  ///
+  /// The engine claims resource control, and measures after every run what the claim rests on: KVM has
+  /// exactly the guest's storage, the inaccessible pages around that were not touched, every exit was of
+  /// a kind that is served, and the vCPU gave the processor back when its time was up. Breaches are in
+  /// ``EngineStatistics/controlViolations``.
   public final class KVMEngine: Engine {
     public let kind = EngineKind.virtualizer
     public let flavour: String
@@ -25,14 +31,21 @@
     ///   - state: what the vCPU starts with.
     ///   - instructionSet: x86 as data, for instruction lengths in traces.
     /// - Throws: ``EngineRefusal`` when KVM is not usable here, with the remedy.
-    public init(
+    public convenience init(
       platform: Platform, state: ProcessorState, instructionSet: any InstructionSet
+    ) throws(EngineRefusal) {
+      try self.init(platform: platform, state: state, instructionSet: instructionSet, slotSize: nil)
+    }
+
+    /// The same with another part of host memory than the storage given to KVM, to test that it is noticed.
+    package init(
+      platform: Platform, state: ProcessorState, instructionSet: any InstructionSet, slotSize: Int?
     ) throws(EngineRefusal) {
       guard state.registers.count == X86Register.allCases.count else {
         throw EngineRefusal("the state has \(state.registers.count) registers, which is no x86 processor")
       }
       do throws(KVMError) {
-        guest = try KVMGuest(platform: platform, state: state)
+        guest = try KVMGuest(platform: platform, state: state, slotSize: slotSize)
       } catch {
         throw EngineRefusal(error.description, remedy: error.remedy, isHostLack: true)
       }
@@ -51,6 +64,7 @@
       var statistics = EngineStatistics()
       statistics.retired = guest.stepped
       statistics.exits = guest.exits
+      statistics.controlViolations = guest.breaches
       statistics.kernelEmulated = kernelCounters["insn_emulation"]
       return statistics
     }
@@ -76,12 +90,14 @@
           remedy: "give fewer addresses, or record at level `instructions`")
       }
       let sink = recorder.flatMap { $0.level == .final ? nil : $0 }
-      let stepper = steps ? SingleStepper(support: stepping) : nil
+      let stepper = SingleStepper(support: stepping)
       let reason = guest.run(within: limits.hostSeconds) { core throws(KVMError) in
-        try core.run(limits, sink, stepper)
+        try core.run(limits, sink, stepper, records: steps)
       }
       if let refusal = guest.takeRefusal() {
-        throw EngineRefusal(refusal, remedy: "record at level `events`", isHostLack: true)
+        throw EngineRefusal(
+          refusal, remedy: steps ? "record at level `events`" : "stop at another address",
+          isHostLack: true)
       }
       return reason
     }
@@ -93,16 +109,22 @@
   extension KVMCore {
     /// One run, on the vCPU's thread.
     func run(
-      _ limits: RunLimits, _ recorder: TraceRecorder?, _ stepper: SingleStepper?
+      _ limits: RunLimits, _ recorder: TraceRecorder?, _ stepper: SingleStepper, records: Bool
     ) throws(KVMError) -> StopReason {
+      defer { checkControl() }
       let reason: StopReason
       if let status = platform.powerOff {
         reason = .powerOff(status: status)
       } else if isHalted {
         reason = .idle(pc: try generalRegisters().rip)
-      } else if var stepper, let recorder {
+      } else if limits.instructions == 0 {
+        reason = .limit
+      } else if records, let recorder {
+        var stepper = stepper
         reason = try stepper.run(self, limits, recorder)
         refusal = stepper.refusal
+      } else if let stop = try leaveBreakpoint(limits, recorder, stepper) {
+        reason = stop
       } else {
         try setDebugging(steps: false, breakpoints: limits.until)
         reason = try runFreely(recorder)

@@ -14,7 +14,11 @@
     private var lastState: ProcessorState
 
     /// Makes machine and vCPU on `platform`, with the vCPU in `state`.
-    init(platform: Platform, state: ProcessorState, path: String = "/dev/kvm") throws(KVMError) {
+    ///
+    /// - Parameter slotSize: bytes of storage given to KVM; `nil` for all of it, as it must be.
+    init(
+      platform: Platform, state: ProcessorState, path: String = "/dev/kvm", slotSize: Int? = nil
+    ) throws(KVMError) {
       guard let thread = VirtualCPUThread() else {
         throw .cannotCreate(call: "pthread_create", reason: "the host has no more threads")
       }
@@ -22,7 +26,7 @@
       _ = thread.perform {
         do throws(KVMError) {
           let system = try KVMSystem(path: path)
-          let machine = try KVMVirtualMachine(system, memory: platform.memory)
+          let machine = try KVMVirtualMachine(system, memory: platform.memory, slotSize: slotSize)
           let core = KVMCore(machine: machine, platform: platform)
           try core.writeState(state)
           made = .success(core)
@@ -49,6 +53,8 @@
 
     /// Exits so far, by name.
     var exits: [String: UInt64] { isLost ? [:] : core.exits }
+    /// Breaches of resource control seen so far.
+    var breaches: [String] { isLost ? [Self.lostText] : core.breaches }
     /// Instructions retired while single-stepping.
     var stepped: UInt64 { isLost ? 0 : core.stepped }
 
@@ -108,8 +114,13 @@
       if let failure = core.failure { return .hostFailure(failure) }
       let core = core
       let box = ResultBox()
+      var kicks = 0
       let returned = thread.perform(
-        within: seconds, interrupt: { ckvm_set_immediate_exit(core.page, 1) },
+        within: seconds,
+        interrupt: {
+          kicks += 1
+          ckvm_set_immediate_exit(core.page, 1)
+        },
         {
           ckvm_set_immediate_exit(core.page, 0)
           do throws(KVMError) {
@@ -125,6 +136,9 @@
         // The thread still refers to the core and its memory: neither may ever go away.
         _ = Unmanaged.passRetained(core)
         return .hostFailure(Self.lostText)
+      }
+      if kicks > KVMCore.mostKicks {
+        core.reportBreach("the vCPU came back at the end of its time only after \(kicks) signals")
       }
       return box.reason
     }

@@ -83,12 +83,14 @@
         let pc = try generalRegisters().rip
         recorder?.append(
           TraceRecord(.exit, mode: privilege(), code: reason, clock: platform.retired, pc: pc))
-        // There is no interrupt controller yet that could wake the processor up.
+        // There is no interrupt controller yet that could wake the processor up, here or in the other
+        // engines. Those would wake up from HLT with interrupts disabled, too, and go on behind it, which
+        // a processor does not: before anything raises interrupts on this platform, that must change.
         return .idle(pc: pc)
       case KVM_EXIT_SHUTDOWN:
-        let pc = try generalRegisters().rip
+        let pc = try clearResumeFlag()
         recorder?.append(TraceRecord(.exit, mode: 0, code: reason, clock: platform.retired, pc: pc))
-        return .checkStop(cause: Self.doubleFault, pc: pc)
+        return .checkStop(cause: UInt32(X86Vector.doubleFault), pc: pc)
       case KVM_EXIT_DEBUG:
         return .breakpoint(pc: try generalRegisters().rip)
       case KVM_EXIT_INTR, KVM_EXIT_IRQ_WINDOW_OPEN:
@@ -100,12 +102,24 @@
       case KVM_EXIT_INTERNAL_ERROR:
         return .hostFailure(try describeInternalError())
       default:
+        reportBreach("KVM_EXIT_\(KVMExit.name(reason)): the guest reached for something it was not given")
         return .hostFailure("KVM_EXIT_\(KVMExit.name(reason)), which this machine has no use for")
       }
     }
 
-    /// Cause of a check stop: a fault while delivering a double fault (vector 8) ends in shutdown.
-    static var doubleFault: UInt32 { 8 }
+    /// Takes the resume flag away, which the processor sets when it begins to deliver a fault.
+    ///
+    /// - Returns: the program counter.
+    private func clearResumeFlag() throws(KVMError) -> UInt64 {
+      var registers = try generalRegisters()
+      if registers.rflags & 0x1_0000 != 0 {
+        registers.rflags &= ~0x1_0000
+        guard machine.vcpu.call(ckvm_set_regs, &registers) == 0 else {
+          throw .cannotRun("KVM_SET_REGS failed: \(errorText())")
+        }
+      }
+      return registers.rip
+    }
 
     private func powerOff() -> StopReason? {
       platform.powerOff.map { .powerOff(status: $0) }

@@ -57,10 +57,18 @@
     let syncsRegisters: Bool
     let hasDebugRegisters: Bool
     let hasStatistics: Bool
+    /// The host memory that KVM was given.
+    let slot: (start: UnsafeMutableRawPointer, size: Int)
+    /// Whether this kernel knows which pages have storage behind them.
+    let tellsResidence: Bool
     private let memory: GuestMemory
 
     /// A machine on this storage.
-    init(_ system: borrowing KVMSystem, memory: GuestMemory) throws(KVMError) {
+    ///
+    /// - Parameter slotSize: bytes given to KVM; anything but the storage's size is a fault, for tests.
+    init(
+      _ system: borrowing KVMSystem, memory: GuestMemory, slotSize: Int? = nil
+    ) throws(KVMError) {
       let vmNumber = system.device.call(ckvm_create_vm)
       guard vmNumber >= 0 else { throw Self.failure("KVM_CREATE_VM") }
       let vm = FileDescriptor(vmNumber)
@@ -76,8 +84,10 @@
         }
       }
       var region = kvm_userspace_memory_region()
-      region.memory_size = UInt64(memory.size)
-      region.userspace_addr = UInt64(UInt(bitPattern: memory.base))
+      slot = (memory.base, slotSize ?? memory.size)
+      tellsResidence = memory.hasGuards && !Self.isResident(memory.base + memory.size)
+      region.memory_size = UInt64(slot.size)
+      region.userspace_addr = UInt64(UInt(bitPattern: slot.start))
       guard vm.call(ckvm_set_user_memory_region, &region) == 0 else {
         throw Self.failure("KVM_SET_USER_MEMORY_REGION")
       }

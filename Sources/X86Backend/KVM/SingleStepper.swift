@@ -27,11 +27,13 @@
     ) throws(KVMError) -> StopReason {
       var before = try Self.clean(core.readState())
       var remaining = limits.instructions
+      var isFirst = true
       try core.setDebugging(steps: true)
       while true {
         if let failure = recorder.failure { return .recorderFailed("\(failure)") }
         if remaining == 0 { return .limit }
-        if limits.until.contains(before[.rip]) { return .breakpoint(pc: before[.rip]) }
+        if !isFirst, limits.until.contains(before[.rip]) { return .breakpoint(pc: before[.rip]) }
+        isFirst = false
         if let reason = support.refuses(before) {
           refusal = reason
           return .hostFailure(reason)

@@ -60,6 +60,8 @@ enum X86Vector {
   static let overflow: UInt64 = 4
   static let bound: UInt64 = 5
   static let undefined: UInt64 = 6
+  /// On the way to a shutdown: what follows a trap that could not be delivered.
+  static let doubleFault: UInt64 = 8
   static let notPresent: UInt64 = 11
   static let stack: UInt64 = 12
   static let protection: UInt64 = 13
