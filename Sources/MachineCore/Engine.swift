@@ -248,6 +248,8 @@ public protocol Engine: AnyObject {
   var state: ProcessorState { get set }
   /// Names of the exit reasons in trace records, by number; empty for engines without exits.
   var exitNames: [String] { get }
+  /// Whether the clocks of a trace at this level are exact, when it begins with the engine's next run.
+  func hasClock(at level: TraceLevel) -> Bool
 
   /// Runs the guest until a limit or a stop.
   ///
@@ -259,6 +261,8 @@ public protocol Engine: AnyObject {
 extension Engine {
   /// Engines other than virtualizers have no exits.
   public var exitNames: [String] { [] }
+  /// Engines that count instructions count them at every level.
+  public func hasClock(at level: TraceLevel) -> Bool { capabilities.countsInstructions }
   /// One virtual CPU for now; its number in traces.
   public var cpu: UInt16 { 0 }
 }

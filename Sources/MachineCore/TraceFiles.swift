@@ -9,24 +9,29 @@ public import Trace
 #endif
 
 /// Writes a trace to a file descriptor, in blocks.
+///
+/// A file gets its name when the trace is finished: until then the bytes go to a file beside it, `NAME.partial-…`,
+/// so that a run that is refused or fails leaves what was there before as it was. After a crash the partial
+/// file stays; it has no end record, and every reader says so.
 public final class TraceFileOutput: TraceOutput {
   /// Name for messages.
   public let name: String
-  private let descriptor: Int32
-  private let owned: Bool
+  private let target: TraceTarget
   private let buffer: UnsafeMutableRawBufferPointer
   private var used = 0
+  private var failure: TraceError?
+  private var isFinished = false
 
-  /// Creates or empties the file at `path`; `-` is standard output.
+  /// Prepares the file at `path`; `-` is standard output, and devices and pipes are written directly.
   ///
-  /// - Throws: ``TraceError`` naming the file when it cannot be opened.
+  /// - Throws: ``TraceError`` naming the file when it cannot be written.
   public init(path: String) throws(TraceError) {
     if path == "-" {
-      (name, descriptor, owned) = ("standard output", 1, false)
+      name = "standard output"
+      target = TraceTarget(descriptor: 1)
     } else {
       name = path
-      descriptor = try openTrace(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, "write")
-      owned = true
+      target = try TraceTarget(path: path)
     }
     buffer = .allocate(byteCount: 256 * 1024, alignment: 64)
   }
@@ -34,18 +39,18 @@ public final class TraceFileOutput: TraceOutput {
   /// Writes to a descriptor that stays the caller's.
   public init(descriptor: Int32, name: String) {
     self.name = name
-    self.descriptor = descriptor
-    owned = false
+    target = TraceTarget(descriptor: descriptor)
     buffer = .allocate(byteCount: 256 * 1024, alignment: 64)
   }
 
   deinit {
     buffer.deallocate()
-    if owned { _ = close(descriptor) }
+    target.discard()
   }
 
   /// Takes the bytes; large batches go straight to the file.
   public func write(_ bytes: UnsafeRawBufferPointer) throws(TraceError) {
+    guard !isFinished else { throw TraceError(.misuse, "bytes after the end of the trace", name: name) }
     if bytes.count > buffer.count - used { try flush() }
     if bytes.count >= buffer.count {
       try put(bytes)
@@ -56,8 +61,19 @@ public final class TraceFileOutput: TraceOutput {
     }
   }
 
-  /// Hands everything to the operating system.
-  public func finish() throws(TraceError) { try flush() }
+  /// Hands everything to the operating system and gives the file its name.
+  public func finish() throws(TraceError) {
+    if let failure { throw failure }
+    guard !isFinished else { return }
+    try flush()
+    isFinished = true
+    do throws(TraceError) {
+      try target.complete(name)
+    } catch {
+      failure = error
+      throw error
+    }
+  }
 
   private func flush() throws(TraceError) {
     let count = used
@@ -66,14 +82,21 @@ public final class TraceFileOutput: TraceOutput {
   }
 
   private func put(_ bytes: UnsafeRawBufferPointer) throws(TraceError) {
+    // Once bytes are lost, the rest would make a trace with a hole.
+    if let failure { throw failure }
     var position = 0
     while position < bytes.count {
       // SAFETY: the range lies in `bytes`.
-      let count = systemWrite(descriptor, bytes.baseAddress! + position, bytes.count - position)
+      let count = systemWrite(target.descriptor, bytes.baseAddress! + position, bytes.count - position)
       if count > 0 {
         position += count
       } else if count == 0 || errno != EINTR {
-        throw systemError("cannot write", name)
+        let error =
+          count == 0
+          ? TraceError(.system, "cannot write: nothing more is accepted", name: name)
+          : systemError("cannot write", name)
+        failure = error
+        throw error
       }
     }
   }
@@ -120,7 +143,7 @@ private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, 
   read(descriptor, bytes, count)
 }
 
-private func openTrace(_ path: String, _ flags: Int32, _ verb: String) throws(TraceError) -> Int32 {
+func openTrace(_ path: String, _ flags: Int32, _ verb: String) throws(TraceError) -> Int32 {
   while true {
     let descriptor = open(path, flags, 0o666)
     if descriptor >= 0 { return descriptor }
@@ -128,6 +151,6 @@ private func openTrace(_ path: String, _ flags: Int32, _ verb: String) throws(Tr
   }
 }
 
-private func systemError(_ what: String, _ name: String) -> TraceError {
+func systemError(_ what: String, _ name: String) -> TraceError {
   TraceError(.system, "\(what): \(String(cString: strerror(errno)))", name: name)
 }

@@ -14,7 +14,7 @@ public enum FinalState {
       isa: isa.name, variant: isa.variant, engine: engine.kind.rawValue, flavour: engine.flavour,
       level: level,
       program: program, programDigest: programDigest, configurationDigest: configurationDigest, seed: seed,
-      hasClock: capabilities.countsInstructions, hasMemoryEffects: capabilities.recordsMemoryEffects,
+      hasClock: engine.hasClock(at: level), hasMemoryEffects: capabilities.recordsMemoryEffects,
       registers: isa.registers.map(\.name), causes: isa.causes, exits: engine.exitNames)
   }
 
@@ -22,7 +22,7 @@ public enum FinalState {
   public static func append(_ stop: StopReason, of engine: any Engine, to recorder: TraceRecorder) {
     let platform = engine.platform
     let state = engine.state
-    let clock = engine.capabilities.countsInstructions ? platform.retired : 0
+    let clock = engine.hasClock(at: recorder.level) ? platform.retired : 0
     let isa = engine.instructionSet
     recorder.append(
       TraceRecord(

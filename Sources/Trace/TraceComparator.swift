@@ -12,6 +12,8 @@ public struct TraceComparator {
   private let rightTable = RegisterTable()
   private var masks: [UInt32: (bits: UInt64, reason: String)] = [:]
   private var undefined: [UInt32: UInt64] = [:]
+  /// Bits that were undefined before the instruction, of the registers whose bits it changed.
+  private var undefinedBefore: [UInt32: UInt64] = [:]
   private var exceptions: [ComparisonException] = []
   private var followsTime = false
   private var events: UInt64 = 0
@@ -33,9 +35,10 @@ public struct TraceComparator {
     }
   }
 
-  /// Reads both traces until they end or differ.
+  /// Reads both traces until they end or differ; stored ones to their ends in any case.
   ///
-  /// - Throws: ``TraceError`` when one of them cannot be read to the place where the comparison ends.
+  /// - Throws: ``TraceError`` when one of them cannot be read to the place where the comparison ends, or
+  ///   when a stored one is damaged behind it: then what was compared is not what was recorded.
   public static func compare(
     _ left: any TraceSource, _ right: any TraceSource, policy: ComparisonPolicy = ComparisonPolicy()
   ) throws(TraceError) -> ComparisonResult {
@@ -44,8 +47,16 @@ public struct TraceComparator {
     }
     var comparator = TraceComparator(left, right, policy)
     let verdict = try comparator.run()
+    for source in [left, right] where source.isStored { try readToEnd(source) }
     comparator.countIgnored()
     return ComparisonResult(verdict: verdict, events: comparator.events, notes: comparator.notes)
+  }
+
+  /// Reads what is left, for the checks that the end of a stored trace brings.
+  private static func readToEnd(_ source: any TraceSource) throws(TraceError) {
+    let batch = UnsafeMutableBufferPointer<TraceRecord>.allocate(capacity: 1024)
+    defer { batch.deallocate() }
+    while try source.read(into: batch) > 0 {}
   }
 
   /// Why these are not two runs of one thing, if they are not.
@@ -179,7 +190,9 @@ public struct TraceComparator {
     let mask = masks[register]
     let undefined = undefined[register] ?? 0
     let bits = (mask?.bits ?? 0) | undefined
-    guard bits != 0 else { return nil }
+    // A register that this instruction defined may have come from different values: it can be written in
+    // one trace only, because the other had the new value before.
+    guard (bits | (undefinedBefore[register] ?? 0)) != 0 else { return nil }
     let reason = mask?.reason ?? "undefined bits of register \(left.header.registerName(register))"
     // A register that did not change has no effect; its value is the one it had.
     guard let l = difference.left ?? leftTable.value(register),
@@ -191,9 +204,12 @@ public struct TraceComparator {
 
   private mutating func followUndefinedBits() {
     let head = leftEvents.event.head
+    undefinedBefore.removeAll(keepingCapacity: true)
     guard head.kind == EventKind.retire.rawValue, let change = policy.undefinedBits else { return }
     for bits in change(head) {
-      let rest = (undefined[bits.register] ?? 0) & ~bits.defined | bits.undefined
+      let before = undefined[bits.register] ?? 0
+      if before != 0 { undefinedBefore[bits.register, default: 0] |= before }
+      let rest = before & ~bits.defined | bits.undefined
       undefined[bits.register] = rest == 0 ? nil : rest
     }
   }
@@ -269,7 +285,7 @@ public struct TraceComparator {
 
   private func after(_ stream: EventStream) -> [TraceEvent] {
     var result: [TraceEvent] = []
-    // The divergence stands, even if the trace is damaged behind it.
+    // Damage is reported when the rest of a stored trace is read.
     while result.count < ringSize, (try? stream.advance()) == true { result.append(stream.event) }
     return result
   }

@@ -6,6 +6,8 @@ public final class TraceReader: TraceSource {
   public let header: TraceHeader
   /// How the trace is encoded.
   public let encoding: TraceEncoding
+  /// A trace that is read has its check sum and count at its end.
+  public let isStored = true
   /// Lines left out because their kind is a word that this version does not know.
   public private(set) var skippedLines: UInt64 = 0
   /// Whether the end record was read and its count and check sum hold; `false` at the end only after skipped lines.

@@ -26,8 +26,17 @@ public protocol TraceInput: AnyObject {
 public protocol TraceSource: AnyObject {
   /// What was run, and how to read the records.
   var header: TraceHeader { get }
+  /// Whether the trace is there already and carries its own checks: a comparison reads it to its end.
+  ///
+  /// A source that makes its records while it is read would run on for nothing.
+  var isStored: Bool { get }
   /// Fills the front of `batch`; returns how many records, 0 only at the end of a complete trace.
   func read(into batch: UnsafeMutableBufferPointer<TraceRecord>) throws(TraceError) -> Int
+}
+
+extension TraceSource {
+  /// Nothing to check behind the place where a comparison ends.
+  public var isStored: Bool { false }
 }
 
 /// Keeps the bytes of a trace in memory.

@@ -40,7 +40,9 @@ private struct Missing: Error {}
     ("li a0, 0x1FFFFFFFF", "out-of-range"),
     (".data\na: .word a & 4", "none"), ("\u{7F}", "expected-statement"), ("é: nop", "expected-statement"),
     (".if late\n.endif\nlate:", "undefined-symbol"), ("lw a0, 0x10000(sp)", "out-of-range"),
-    (".balign 3", "out-of-range"),
+    (".balign 3", "out-of-range"), ("", "no-instructions"), ("; nothing\n\n", "no-instructions"),
+    (".equ a, 1\n.set b, 2\nc = a + b\n", "no-instructions"), ("here:", "no-instructions"),
+    (".bss\n .space 8", "no-instructions"), (".include \"toy.inc\"", "no-instructions"),
   ]) func oneErrorOneDiagnostic(source: String, code: String) throws {
     if code == "none" {
       #expect(errors(source) == [])
@@ -120,6 +122,74 @@ private struct Missing: Error {}
     #expect(result.warnings.map(\.code) == ["misaligned-data", "value-truncated", "warning-directive"])
     #expect(result.warnings[2].short == "w.asm:4:1: warning: careful")
     #expect(try ToyAssembler.run(".word -1, 0xFFFFFFFF\n.byte -128, 255").warnings.isEmpty)
+  }
+
+  @Test func anEmptyProgramIsExplained() throws {
+    let failure = try failure("; one line\n")
+    #expect(failure.short == "t.asm:1:1: error: no instructions: there is nothing to run")
+    // Data may be instructions.
+    #expect(errors(".word 0") == [])
+    #expect(errors(".data\n.space 4") == [])
+  }
+
+  @Test func nothingRawReachesTheTerminal() throws {
+    let escape = "\u{1B}[2J\u{9B}31m\u{202E}\u{2028}\u{7}\u{0}\rx"
+    let sources = [
+      "nop \(escape)", ".error \"\(escape)\"", ".include \"\(escape)\"", ".word '\(escape)'", escape,
+      "nop ; \(escape)\n foo ; \(escape)", ".macro m x\n foo \\x\n.endm\nm \(escape)",
+    ]
+    for source in sources {
+      var found: [AssemblyFailure] = [try failure(source)]
+      do {
+        _ = try ToyAssembler.run(source, file: escape, include: { _ in nil })
+      } catch {
+        found.append(error)
+      }
+      #expect(found.count == 2)
+      for failure in found {
+        for text in [failure.short, failure.pretty] {
+          let raw = text.unicodeScalars.filter {
+            $0 != "\n"
+              && [.control, .format, .lineSeparator].contains($0.properties.generalCategory)
+          }
+          #expect(raw.isEmpty, "\(source.debugDescription)")
+        }
+      }
+    }
+    // One character a column: the marks stay under the place.
+    let lines = try failure("\u{1B}\u{1B} x").diagnostics[0].pretty.split(separator: "\n")
+    #expect(lines.contains("1 | \u{FFFD}\u{FFFD} x"))
+  }
+
+  @Test(
+    arguments: [
+      ([0x6E, 0x6F, 0x70, 0x0A, 0x20, 0xC3, 0xA4, 0xFF], 2, 3),  // after a space and a character of two bytes
+      ([0x2E, 0x61, 0x73, 0x63, 0x69, 0x69, 0x20, 0x22, 0xE4, 0x22], 1, 9),  // Latin-1 in a string
+      ([0x6E, 0x6F, 0x70, 0x20, 0xC3], 1, 5), ([0xED, 0xA0, 0x80], 1, 1),  // cut off; half a surrogate
+    ] as [([UInt8], Int, Int)]) func bytesThatAreNoText(bytes: [UInt8], line: Int, column: Int) throws
+  {
+    do throws(AssemblyFailure) {
+      _ = try ToyAssembler.run(bytes: bytes, file: "t.asm")
+      Issue.record("accepted")
+    } catch {
+      let found = try #require(error.diagnostics.first { $0.code == "invalid-utf8" })
+      #expect(found.range.line == line)
+      #expect(found.range.column == column)
+    }
+  }
+
+  @Test func bytesThatAreNoTextInComments() throws {
+    let latin =
+      Array("nop ; gr".utf8) + [0xFC, 0xDF] + Array("e\n/* ".utf8) + [0xFF] + Array("*/ nop\n".utf8)
+    #expect(try ToyAssembler.run(bytes: latin).image.segments.map(\.bytes.count) == [8])
+    // An included file is checked, too, and named.
+    do throws(AssemblyFailure) {
+      _ = try ToyAssembler.run(bytes: Array(".include \"b\"".utf8), include: { _ in [0x0A, 0xFE] })
+      Issue.record("accepted")
+    } catch {
+      #expect(error.diagnostics[0].code == "invalid-utf8")
+      #expect(error.short.hasPrefix("b:2:1: error: byte 0xfe"))
+    }
   }
 
   @Test func suggestionsAreNear() {

@@ -1,6 +1,19 @@
 import Testing
 import Trace
 
+/// An engine that never ends.
+private final class EndlessSource: TraceSource {
+  let header = Samples.header
+  var batches = 0
+
+  func read(into batch: UnsafeMutableBufferPointer<TraceRecord>) throws(TraceError) -> Int {
+    batches += 1
+    guard batches < 10_000 else { throw TraceError(.misuse, "read on behind the divergence") }
+    batch[0] = TraceRecord(.retire, clock: UInt64(batches))
+    return 1
+  }
+}
+
 @Suite struct ComparatorTests {
   static func compare(
     _ left: [TraceRecord], _ right: [TraceRecord], _ policy: ComparisonPolicy = ComparisonPolicy(),
@@ -269,6 +282,34 @@ import Trace
     #expect(try Self.divergence(Self.compare(left, step(1, 2) + step(2, 3) + step(3, 4), policy)).index == 0)
   }
 
+  /// An instruction that defines every bit shows an effect only where the value was another before.
+  @Test func redefinedBitsAreComparedByValue() throws {
+    func step(_ pc: UInt64, _ flags: UInt64?) -> [TraceRecord] {
+      [TraceRecord(.retire, pc: pc)]
+        + (flags.map { [TraceRecord(.registerWrite, code: 16, value: $0)] } ?? [])
+    }
+    var policy = ComparisonPolicy()
+    // At pc 1 bit 0 becomes undefined, at pc 2 every bit is defined.
+    policy.undefinedBits = { head in
+      [UndefinedBits(register: 16, undefined: head.pc == 1 ? 1 : 0, defined: head.pc == 2 ? .max : 0)]
+    }
+    let start = step(0, 4)
+    let left = start + step(1, 5) + step(2, 4) + step(3, 8)
+    let right = start + step(1, nil) + step(2, nil) + step(3, 8)
+    #expect(try Self.exceptions(Self.compare(left, right, policy)).map(\.count) == [1])
+    #expect(try Self.exceptions(Self.compare(right, left, policy)).map(\.count) == [1])
+    // A value that the other side does not have is a difference, in any bit.
+    for wrong: UInt64 in [1, 6, 0] {
+      let bad = start + step(1, 5) + step(2, wrong) + step(3, 8)
+      #expect(try Self.divergence(Self.compare(bad, right, policy)).index == 2)
+      #expect(try Self.divergence(Self.compare(right, bad, policy)).index == 2)
+    }
+    // Without undefined bits before, effects of one side only are a difference at once.
+    #expect(try Self.divergence(Self.compare(step(2, 4), step(2, nil), policy)).index == 0)
+    #expect(
+      try Self.divergence(Self.compare(start + step(2, 4), start + step(2, nil), policy)).index == 1)
+  }
+
   @Test func timePorts() throws {
     func run(_ time: UInt64, _ later: UInt64) -> [TraceRecord] {
       [
@@ -315,6 +356,50 @@ import Trace
       _ = try TraceComparator.compare(
         reader, TraceLogSource(TraceLog(header: Samples.header, records: Samples.small)))
     }
+  }
+
+  @Test(arguments: TraceEncoding.allCases) func damageBehindADivergenceIsTrouble(encoding: TraceEncoding)
+    throws
+  {
+    func source(_ bytes: [UInt8]) throws(TraceError) -> TraceReader {
+      try TraceReader(TraceBytesInput(bytes, name: "left"))
+    }
+    // Far more than the events after a divergence that are shown.
+    let records = Samples.loop(5000)
+    var changed = records
+    changed[0].pc += 4
+    let whole = try Samples.write(records, as: encoding)
+    let other = TraceLog(header: Samples.header, records: changed)
+    let found = try TraceComparator.compare(source(whole), TraceLogSource(other))
+    #expect(try Self.divergence(found).index == 0)
+    let cut = Array(whole[..<(whole.count - whole.count / 4)])
+    var flipped = whole
+    if encoding == .binary {
+      flipped[whole.count - 128] ^= 2
+    } else {
+      // The end record's check sum.
+      let digit = try #require(whole.lastIndex { $0 >= 48 && $0 < 57 })
+      flipped[digit] += 1
+    }
+    for damaged in [cut, flipped] {
+      #expect(throws: TraceError.self) {
+        _ = try TraceComparator.compare(source(damaged), TraceLogSource(other))
+      }
+      #expect(throws: TraceError.self) {
+        _ = try TraceComparator.compare(TraceLogSource(other), source(damaged))
+      }
+    }
+  }
+
+  /// A trace that is made while it is read is not read on behind a divergence.
+  @Test func liveTracesEndAtTheDivergence() throws {
+    let endless = EndlessSource()
+    var other = Samples.loop(1)
+    other[0].pc = 0x999
+    let source = TraceLogSource(TraceLog(header: Samples.header, records: other))
+    let result = try TraceComparator.compare(endless, source)
+    #expect(try Self.divergence(result).index == 0)
+    #expect(endless.batches < 100)
   }
 
   @Test func rendering() throws {

@@ -277,13 +277,13 @@ extension AssemblyRun {
     }
     let name = String(decoding: try string(&cursor, from: namePlace), as: UTF8.self)
     try expectEnd(&cursor)
-    let text = include?(name) ?? (name == ToyConstants.fileName ? ToyConstants.source : nil)
+    let text = include?(name) ?? (name == ToyConstants.fileName ? Array(ToyConstants.source.utf8) : nil)
     guard let text else {
       throw report(
         "include-not-found", "file `\(name)` cannot be included: it is not there", at: namePlace,
         help: "`\(ToyConstants.fileName)` is built in")
     }
-    try push(source: SourceText(name: name, bytes: Array(text.utf8)), from: place)
+    try push(source: SourceText(name: name, bytes: text), from: place)
   }
 
   func conditional(_ directive: Directive, _ cursor: inout LineCursor, at place: Place) throws(Reported) {

@@ -107,11 +107,15 @@ extension AssemblyRun {
       context = Int32(contexts.count - 1)
     }
     if let open = source.unterminatedComment {
-      let line = (source.lineStarts.lastIndex { $0 <= open }) ?? 0
-      let column = Int32(open - source.lineStarts[line])
       report(
         "unterminated-comment", "comment does not end",
-        at: Place(source: number, line: Int32(line), start: column, end: column + 2, context: context))
+        at: source.place(ofByte: open, count: 2, source: number, context: context))
+    }
+    if let byte = source.firstInvalidByte {
+      report(
+        "invalid-utf8", "byte 0x\(String(source.bytes[byte], radix: 16)) is not UTF-8 text",
+        at: source.place(ofByte: byte, count: 1, source: number, context: context),
+        help: "store the source as UTF-8; for a byte of any value in a string write `\\x` and two hex digits")
     }
     frames.append(InputFrame(source: number, context: context, conditionalDepth: conditionals.count))
   }

@@ -84,6 +84,17 @@ extension AssemblyRun {
     }
   }
 
+  /// Reports a program in which there is nothing to run.
+  func checkContent() {
+    guard errorCount == 0, firstInstruction == nil,
+      !chunks.contains(where: { $0.size > 0 && sections[$0.section].name != ".bss" })
+    else { return }
+    report(
+      "no-instructions", "no instructions: there is nothing to run",
+      at: Place(source: 0, line: 0, start: 0, end: 0, context: -1),
+      help: "write at least one instruction, or data that is one; definitions alone make no program")
+  }
+
   /// The finished program.
   func makeImage() -> ToyImage {
     func address(_ chunk: Int32, _ offset: Int) -> UInt32 {

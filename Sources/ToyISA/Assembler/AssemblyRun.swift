@@ -58,7 +58,7 @@ final class AssemblyRun {
   static let emissionLimit = 16 << 20
   static let reservationLimit = 1 << 32
 
-  let include: ((String) -> String?)?
+  let include: ((String) -> [UInt8]?)?
   var sources: [SourceText] = []
   var contexts: [Expansion] = []
   var frames: [InputFrame] = []
@@ -89,7 +89,7 @@ final class AssemblyRun {
   /// A limit was reached that makes it pointless to read on.
   var isStopped = false
 
-  init(start: UInt32, defines: [String: Int64], include: ((String) -> String?)?) {
+  init(start: UInt32, defines: [String: Int64], include: ((String) -> [UInt8]?)?) {
     self.include = include
     statements = Self.builtInStatements
     nodes.reserveCapacity(1024)

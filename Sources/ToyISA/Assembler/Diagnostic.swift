@@ -54,29 +54,32 @@ public struct Diagnostic: Sendable, Hashable {
 
   /// `file:line:col: error: message`.
   public var short: String {
-    "\(range.file):\(range.line):\(range.column): \(severity.rawValue): \(message)"
+    "\(Self.visible(range.file)):\(range.line):\(range.column): \(severity.rawValue): \(Self.visible(message))"
   }
+
+  /// Text in which nothing moves the cursor or talks to the terminal, however it came here.
+  private static func visible(_ text: String) -> String { SourceText.visible(text) }
 
   /// Several lines with the source excerpt and carets under the place.
   public var pretty: String {
-    var lines = ["\(severity.rawValue)[\(code)]: \(message)"]
+    var lines = ["\(severity.rawValue)[\(code)]: \(Self.visible(message))"]
     let width = String(([range] + labels.map(\.range)).map(\.line).max() ?? 0).count
     let gutter = String(repeating: " ", count: width)
     func excerpt(_ arrow: String, _ range: SourceRange, _ text: String, _ mark: Character, _ says: String) {
-      lines.append("\(gutter)\(arrow) \(range.file):\(range.line):\(range.column)")
+      lines.append("\(gutter)\(arrow) \(Self.visible(range.file)):\(range.line):\(range.column)")
       guard !text.isEmpty else { return }
       let number = String(range.line)
       let pad = String(repeating: " ", count: width - number.count)
       let marks =
         String(repeating: " ", count: range.column - 1) + String(repeating: mark, count: range.length)
       lines.append("\(gutter) |")
-      lines.append("\(pad)\(number) | \(text)")
-      lines.append("\(gutter) | \(marks)\(says.isEmpty ? "" : " " + says)")
+      lines.append("\(pad)\(number) | \(Self.visible(text))")
+      lines.append("\(gutter) | \(marks)\(says.isEmpty ? "" : " " + Self.visible(says))")
     }
     excerpt("-->", range, self.excerpt, "^", "")
     for label in labels { excerpt(":::", label.range, label.excerpt, "-", label.message) }
-    for note in notes { lines.append("\(gutter) = note: \(note)") }
-    if let help { lines.append("\(gutter) = help: \(help)") }
+    for note in notes { lines.append("\(gutter) = note: \(Self.visible(note))") }
+    if let help { lines.append("\(gutter) = help: \(Self.visible(help))") }
     return lines.joined(separator: "\n")
   }
 }

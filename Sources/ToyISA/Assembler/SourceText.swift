@@ -69,6 +69,14 @@ struct SourceText {
     unterminatedComment = blockStart
   }
 
+  /// The place of `count` bytes of one line.
+  func place(ofByte byte: Int, count: Int32, source: Int32, context: Int32) -> Place {
+    let line = lineStarts.lastIndex { $0 <= byte } ?? 0
+    let offset = Int32(clamping: byte - lineStarts[line])
+    return Place(
+      source: source, line: Int32(clamping: line), start: offset, end: offset &+ count, context: context)
+  }
+
   /// Where a line's bytes are, without the line break.
   func range(ofLine line: Int) -> Range<Int> {
     let start = lineStarts[line]
@@ -81,21 +89,37 @@ struct SourceText {
 
   /// Bytes for display, shortened if very long.
   static func display(_ bytes: ArraySlice<UInt8>) -> String {
-    var text = ""
-    for scalar in String(decoding: bytes.prefix(400), as: UTF8.self).unicodeScalars {
-      if scalar == "\t" {
-        text.append(" ")
-      } else if scalar == "\r" {
-        continue
-      } else if scalar.value < 0x20 || scalar.properties.generalCategory == .control
-        || scalar.properties.generalCategory == .format
-      {
-        text.append("\u{FFFD}")
-      } else {
-        text.unicodeScalars.append(scalar)
+    visible(String(decoding: (bytes.last == .return ? bytes.dropLast() : bytes).prefix(400), as: UTF8.self))
+  }
+
+  /// The same number of characters, those that a terminal would act on replaced.
+  static func visible(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        result.append(scalar == "\t" ? " " : "\u{FFFD}")
+      default: result.unicodeScalars.append(scalar)
       }
     }
-    return text
+    return result
+  }
+
+  /// The first byte outside comments that belongs to no UTF-8 character, if any.
+  var firstInvalidByte: Int? {
+    var index = 0
+    // What was in a comment is blank in `code`.
+    while index < code.count {
+      guard code[index] >= 0x80 else {
+        index += 1
+        continue
+      }
+      var parser = Unicode.UTF8.ForwardParser()
+      var rest = code[index...].makeIterator()
+      guard case .valid(let character) = parser.parseScalar(from: &rest) else { return index }
+      index += character.count
+    }
+    return nil
   }
 
   /// How many characters a range of bytes shows as.

@@ -34,13 +34,25 @@ public enum ToyAssembler {
     _ source: String, file: String = "<input>", defines: [String: Int64] = [:],
     start: UInt32 = UInt32(TrapArea.programStart), include: ((String) -> String?)? = nil
   ) throws(AssemblyFailure) -> Result {
+    try run(
+      bytes: Array(source.utf8), file: file, defines: defines, start: start,
+      include: include.map { include in { name in include(name).map { Array($0.utf8) } } })
+  }
+
+  /// Assembles the bytes of a file, which may turn out to be no text; see
+  /// ``assemble(_:file:defines:start:include:)``.
+  public static func run(
+    bytes: [UInt8], file: String = "<input>", defines: [String: Int64] = [:],
+    start: UInt32 = UInt32(TrapArea.programStart), include: ((String) -> [UInt8]?)? = nil
+  ) throws(AssemblyFailure) -> Result {
     let run = AssemblyRun(start: start & ~3, defines: defines, include: include)
     do {
-      try run.push(source: SourceText(name: file, bytes: Array(source.utf8)), from: nil)
+      try run.push(source: SourceText(name: file, bytes: bytes), from: nil)
       run.readAll()
     } catch {}
     run.layOut()
     run.applyFixups()
+    run.checkContent()
     let shown = run.diagnostics.enumerated().sorted { a, b in
       (a.element.range.line, a.element.range.column, a.offset)
         < (b.element.range.line, b.element.range.column, b.offset)

@@ -167,7 +167,8 @@ enum ToyReferenceText {
     One statement a line: labels, then an instruction or directive, the destination first. Comments run from `;`, `#` or
     `//` to the end of the line, or between `/*` and `*/`. A label is a name and a colon; names have letters, digits, `_`,
     `.` and `$`. A number and a colon is a local label that may be defined again and again: `1b` is the last `1:`, `1f` the
-    next. `offset(register)` may be written `(register)` for offset 0, or `offset` for register `r0`.
+    next. `offset(register)` may be written `(register)` for offset 0, or `offset` for register `r0`. Source is UTF-8; bytes that
+    are none are an error outside comments. A program has at least one instruction, or data to run.
 
     **Expressions** have C's operators and precedence: unary `- + ~ !`, then `* / %`, `+ -`, `<< >>`, `< <= > >=`, `== !=`,
     `&`, `^`, `|`, `&&`, `||`, and parentheses, on 64-bit signed numbers. Numbers: `12`, `0x1f`, `0o17`, `0b101`, with `_` anywhere

@@ -18,11 +18,11 @@ let assembleCommand = CommandSpecification(
   examples: ["triad asm program.asm -o program.img", "triad asm program.asm --listing --check"],
   run: { arguments, terminal in
     let path = arguments.positional[0]
-    let source = String(decoding: try readFile(path), as: UTF8.self)
+    let source = try readFile(path)
     let result: ToyAssembler.Result
     do {
       result = try ToyAssembler.run(
-        source, file: path, defines: try defines(arguments), include: fileIncludes(besides: path))
+        bytes: source, file: path, defines: try defines(arguments), include: fileIncludes(besides: path))
     } catch let failure as AssemblyFailure {
       if arguments.has("--json") {
         terminal.line(try jsonText(failure.diagnostics.map(DiagnosticOutput.init)))

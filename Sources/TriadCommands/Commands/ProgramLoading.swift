@@ -59,7 +59,7 @@ private func builtIn(_ program: ToyProgram, _ variant: ToyVariant, _ arguments: 
   var machine = program.machine
   try adjust(&machine, arguments)
   let extra = try defines(arguments)
-  let image = try assemble(program.source, program.file, program.defines.merging(extra) { $1 })
+  let image = try assemble(Array(program.source.utf8), program.file, program.defines.merging(extra) { $1 })
   let expected = extra.isEmpty && variant == .classic ? program.expectedConsole : nil
   return Workload(
     name: program.name, title: program.title, machine: .toy(image, machine, variant),
@@ -112,24 +112,25 @@ private func workload(
   let image =
     isImage
     ? try ToyImage(decoding: bytes)
-    : try assemble(String(decoding: bytes, as: UTF8.self), file, defines(arguments))
+    : try assemble(bytes, file, defines(arguments))
   return Workload(name: name, machine: .toy(image, machine, variant))
 }
 
 /// Assembles, or fails with every error rendered.
-func assemble(_ source: String, _ file: String, _ defines: [String: Int64]) throws -> ToyImage {
+func assemble(_ source: [UInt8], _ file: String, _ defines: [String: Int64]) throws -> ToyImage {
   do {
-    return try ToyAssembler.assemble(
-      source, file: file, defines: defines, include: fileIncludes(besides: file))
+    return try ToyAssembler.run(
+      bytes: source, file: file, defines: defines, include: fileIncludes(besides: file)
+    ).image
   } catch {
     throw CommandFailure.badInput(error.pretty)
   }
 }
 
 /// Finds included files beside the one that includes them.
-func fileIncludes(besides file: String) -> (String) -> String? {
+func fileIncludes(besides file: String) -> (String) -> [UInt8]? {
   let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-  return { name in try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8) }
+  return { name in (try? Data(contentsOf: folder.appendingPathComponent(name))).map(Array.init) }
 }
 
 /// The constants of `--define`.

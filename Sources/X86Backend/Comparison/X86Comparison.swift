@@ -5,7 +5,8 @@ public import Trace
 public enum X86Comparison {
   /// Which flags an instruction leaves undefined and which it defines, for the head of a retire event.
   ///
-  /// A shift by CL counts as a shift by more than one: the trace does not tell the count.
+  /// A shift by CL counts as a shift by more than one, and a repeated comparison as one of nothing: the
+  /// trace does not tell the count.
   @Sendable public static func undefinedBits(_ record: TraceRecord) -> [UndefinedBits] {
     guard let decoded = decode(record.bytes) else { return [] }
     let operation = X86Row.all[decoded.row].operation
@@ -28,6 +29,9 @@ public enum X86Comparison {
         }
         defined = note.modified.subtracting(undefined)
       }
+    case .scas where decoded.form.repeats != 0, .cmps where decoded.form.repeats != 0:
+      // With a count of zero nothing is compared, and the flags stay.
+      defined = []
     default: break
     }
     return [

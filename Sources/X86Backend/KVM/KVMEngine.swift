@@ -23,6 +23,8 @@
 
     private let guest: KVMGuest
     private let stepping: SteppingSupport
+    /// Instructions may have retired that nobody counted.
+    private var hasRunFreely = false
 
     /// An engine with a vCPU in this state on this platform.
     ///
@@ -90,6 +92,7 @@
           remedy: "give fewer addresses, or record at level `instructions`")
       }
       let sink = recorder.flatMap { $0.level == .final ? nil : $0 }
+      if !steps { hasRunFreely = true }
       let stepper = SingleStepper(support: stepping)
       let reason = guest.run(within: limits.hostSeconds) { core throws(KVMError) in
         try core.run(limits, sink, stepper, records: steps)
@@ -102,8 +105,8 @@
       return reason
     }
 
-    /// Whether clocks at this level are exact: only single-stepping counts instructions.
-    public func hasClock(at level: TraceLevel) -> Bool { level == .instructions }
+    /// Only single-stepping counts instructions, and only if there was nothing else before.
+    public func hasClock(at level: TraceLevel) -> Bool { level == .instructions && !hasRunFreely }
   }
 
   extension KVMCore {
