@@ -46,6 +46,10 @@ extension X86Core {
           continue
         }
       }
+      if let mode = fastMode, attentionAt &- retired >= Self.smallestBudget {
+        runFast(mode)
+        if retired >= attentionAt { continue }
+      }
       do throws(X86Fault) {
         let instruction = try fetch()
         try execute(instruction)
