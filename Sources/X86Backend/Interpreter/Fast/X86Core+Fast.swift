@@ -151,14 +151,20 @@ extension X86Core {
     if entry.physical != physical || entry.address != address || entry.context != context
       || entry.start == nil
     {
-      // Code that is often written to is not worth it.
-      if fast.hits[Int(physical >> UInt64(Self.granuleShift))] > 16 { return nil }
       entry = FastBlock(
         physical: physical, address: address, context: context, start: build(address, physical, mode))
       fast.blocks[index] = entry
     }
     target.pointee = FastTarget(address: address, epoch: epoch, block: entry.start)
     return entry.start
+  }
+
+  /// Whether stores have hit code here so often that decoding it is not worth it.
+  private func isBusy(_ physical: UInt64, _ bytes: Int) -> Bool {
+    let last = physical &+ UInt64(bytes) &- 1
+    // SAFETY: the caller's bytes lie inside storage.
+    return fast.hits[Int(physical >> UInt64(Self.granuleShift))] > 16
+      || fast.hits[Int(last >> UInt64(Self.granuleShift))] > 16
   }
 
   /// Decodes a block.
@@ -178,7 +184,7 @@ extension X86Core {
       guard
         case .decoded(let decoded) = X86Decoder.shared.decode(
           bytes, context: X86DecodeContext(rawValue: UInt64(context))),
-        decoded.length <= count, builder.add(makeEntry(decoded))
+        decoded.length <= count, !isBusy(place, decoded.length), builder.add(makeEntry(decoded))
       else {
         isExact = true
         break
