@@ -1,3 +1,4 @@
+import Foundation
 import MachineCore
 import X86Backend
 
@@ -66,6 +67,9 @@ struct FastLoopHarness {
       parts.append("\(register) \(hex(left[register.index])) | \(hex(right[register.index]))")
     }
     // SAFETY: both storages are this long.
+    if memcmp(a.platform.memory.base, b.platform.memory.base, Self.memorySize) == 0 {
+      return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
     let one = UnsafeRawBufferPointer(start: a.platform.memory.base, count: Self.memorySize)
     let two = UnsafeRawBufferPointer(start: b.platform.memory.base, count: Self.memorySize)
     for place in stride(from: 0, to: Self.memorySize, by: 8)
