@@ -1,9 +1,10 @@
 #!/bin/sh
-# Checks by disassembly that the emulator's fast loop has no reference counting, exclusivity checks,
+# Checks by disassembly that an emulator's fast loop has no reference counting, exclusivity checks,
 # allocation or existential calls: the only calls allowed are the ones named below.
 #
-# Usage: Scripts/check-hot-loop.sh [OBJECT-OR-BINARY]
-# Without an argument it looks at the object files of the release build (`swift build -c release`).
+# Usage: Scripts/check-hot-loop.sh [toy|x86] [OBJECT-OR-BINARY]
+# Without the first argument it looks at the toy machine's loop, without the second at the object files of
+# the release build (`swift build -c release`).
 # Exit status: 0 clean, 1 a forbidden call was found, 2 the check could not be made.
 set -eu
 
@@ -12,10 +13,32 @@ objdump=$(command -v llvm-objdump || command -v objdump) || {
   exit 2
 }
 
+engine=toy
+case ${1:-} in
+  toy | x86)
+    engine=$1
+    shift
+    ;;
+esac
+# Functions to look at, calls that are allowed, fewest instantiations of the loop, module.
+if [ "$engine" = toy ]; then
+  pattern='8FastLoopO[0-9]'
+  allowed='OperationDecoder|CodeMap|8FastLoopO'
+  # linear, linearCounted, paged, pagedCounted.
+  least=4
+  module=Emulator
+else
+  pattern='10X86Backend8FastLoopO3run'
+  # Flags brought up to date, 128-bit division, and the standard library's unaligned load of an integer.
+  allowed='9FastFlagsV|__udivti3|__umodti3|13loadUnaligned|8FastLoopO'
+  least=1
+  module=X86Backend
+fi
+
 if [ $# -gt 0 ]; then
   files=$*
 else
-  directory=$(dirname "$0")/../.build/release/Emulator.build
+  directory=$(dirname "$0")/../.build/release/$module.build
   files=$(find -L "$directory" -name '*.o' 2>/dev/null || true)
 fi
 [ -n "$files" ] || {
@@ -24,10 +47,10 @@ fi
 }
 
 # The functions to look at; another pattern shows that the check can fail (try 10RunSession).
-pattern=${HOT_FUNCTIONS:-8FastLoopO[0-9]}
+pattern=${HOT_FUNCTIONS:-$pattern}
 
 # shellcheck disable=SC2086
-"$objdump" -d -r --no-show-raw-insn $files | awk -v pattern="$pattern" '
+"$objdump" -d -r --no-show-raw-insn $files | awk -v pattern="$pattern" -v allowed="$allowed" -v least="$least" -v engine="$engine" '
   /^[0-9a-f]+ <.*>:/ {
     hot = ($0 ~ pattern)
     if (hot) { functions++; name = $2 }
@@ -38,17 +61,17 @@ pattern=${HOT_FUNCTIONS:-8FastLoopO[0-9]}
   /swift_/ { print "check-hot-loop: forbidden in " name " " $0; bad++; next }
   # A call, or the relocation of one; in an object file the call itself seems to go to its own function.
   (/[[:space:]](call|callq|bl|blr)[[:space:]]/ || /R_[A-Z0-9_]*(PLT32|CALL26|JUMP26)/) \
-      && !/OperationDecoder|CodeMap|8FastLoopO/ {
+      && $0 !~ allowed {
     print "check-hot-loop: forbidden in " name " " $0
     bad++
   }
   END {
     if (bad) exit 1
-    # linear, linearCounted, paged, pagedCounted, each some hundred instructions long.
-    if (functions < 4 || instructions < 1000) {
+    # Each instantiation of the loop is some hundred instructions long.
+    if (functions < least || instructions < 1000) {
       print "check-hot-loop: found " functions + 0 " functions with " instructions + 0 \
-        " instructions, expected four instantiations of the loop"
+        " instructions, expected " least " instantiations of the " engine " loop"
       exit 2
     }
-    print "check-hot-loop: " functions " functions, " instructions " lines, no reference counting"
+    print "check-hot-loop: " engine ", " functions " functions, " instructions " lines, no reference counting"
   }'

@@ -54,9 +54,28 @@ extension X86Core {
   private mutating func accept(
     _ decoded: X86Decoded, linear: UInt64, physical: UInt64
   ) -> UnsafeMutablePointer<X86CachedInstruction> {
+    var entry = makeEntry(decoded)
+    entry.bytes = currentBytes
+    // What crosses a page or lies outside the storage is decoded every time.
+    let isWrapped = isOld && next < UInt64(decoded.length)
+    guard physical & 0xFFF + UInt64(decoded.length) <= 0x1000, physical < memorySize, !isWrapped else {
+      scratch.pointee = entry
+      return scratch
+    }
+    entry.tag = physical
+    fetchLinear = linear & ~0xFFF
+    fetchPhysical = physical & ~0xFFF
+    markCode(physical, decoded.length)
+    // SAFETY: masked to the cache's size.
+    let place = cache + (Int(truncatingIfNeeded: physical) & (Self.cacheSize - 1))
+    place.pointee = entry
+    return place
+  }
+
+  /// A decoded instruction in the form that the interpreter keeps, without bytes and place.
+  func makeEntry(_ decoded: X86Decoded) -> X86CachedInstruction {
     let row = X86Row.all[decoded.row]
     var entry = X86CachedInstruction()
-    entry.bytes = currentBytes
     entry.operation = row.operation
     entry.context = context
     entry.length = UInt8(decoded.length)
@@ -72,20 +91,7 @@ extension X86Core {
     entry.a = bind(decoded.operands[0])
     entry.b = bind(decoded.operands[1])
     entry.c = bind(decoded.operands[2])
-    // What crosses a page or lies outside the storage is decoded every time.
-    let isWrapped = isOld && next < UInt64(decoded.length)
-    guard physical & 0xFFF + UInt64(decoded.length) <= 0x1000, physical < memorySize, !isWrapped else {
-      scratch.pointee = entry
-      return scratch
-    }
-    entry.tag = physical
-    fetchLinear = linear & ~0xFFF
-    fetchPhysical = physical & ~0xFFF
-    // SAFETY: inside the storage, and masked to the cache's size.
-    pageFlags[Int(physical >> 12)] |= Self.codePage
-    let place = cache + (Int(truncatingIfNeeded: physical) & (Self.cacheSize - 1))
-    place.pointee = entry
-    return place
+    return entry
   }
 
   /// Replaces the codes for "no register" and "next instruction" by slots of the register file.

@@ -124,8 +124,23 @@ extension X86Core {
   }
 
   private func markTable(_ place: UInt64) {
-    // SAFETY: checked to be inside the storage; there is a flag for every page.
-    if place < memorySize { pageFlags[Int(place >> 12)] |= Self.tablePage }
+    if place < memorySize { mark(place, 8, Self.tablePage) }
+  }
+
+  private func granule(_ physical: UInt64) -> Int { Int(physical >> UInt64(Self.granuleShift)) }
+
+  /// Marks the granules that a store must begin in to reach any of these bytes of storage.
+  private func mark(_ physical: UInt64, _ bytes: Int, _ kind: UInt8) {
+    let first = granule(physical >= 7 ? physical - 7 : 0)
+    // SAFETY: there is a mark for every granule, and one more.
+    for number in first...min(granule(physical &+ UInt64(bytes) &- 1), granuleCount - 1) {
+      granules[number] |= kind
+    }
+  }
+
+  /// Notes that code was decoded from these bytes of storage.
+  func markCode(_ physical: UInt64, _ bytes: Int) {
+    if bytes > 0 { mark(physical, bytes, Self.codePage) }
   }
 
   // MARK: Storage
@@ -153,8 +168,8 @@ extension X86Core {
     let last = min(physical &+ UInt64(bytes), memorySize) &- 1
     storedLow = min(storedLow, physical)
     storedHigh = max(storedHigh, last &+ 1)
-    // SAFETY: pages inside the storage.
-    if pageFlags[Int(physical >> 12)] | pageFlags[Int(last >> 12)] != 0 { dropStale(physical, bytes) }
+    // SAFETY: granules of the storage.
+    if granules[granule(physical)] | granules[granule(last)] != 0 { dropStale(physical, bytes) }
     var place = physical
     var rest = value
     while place <= last {
@@ -173,10 +188,12 @@ extension X86Core {
       if cache[index].tag == place { cache[index].tag = .max }
     }
     let last = min(physical &+ UInt64(bytes) &- 1, memorySize &- 1)
-    // SAFETY: pages inside the storage.
-    if (pageFlags[Int(physical >> 12)] | pageFlags[Int(last >> 12)]) & Self.tablePage != 0 {
-      dropTranslations()
-    }
+    guard physical <= last else { return }
+    var marks: UInt8 = 0
+    // SAFETY: granules of the storage.
+    for number in granule(physical)...granule(last) { marks |= granules[number] }
+    if marks & Self.tablePage != 0 { dropTranslations() }
+    if marks & Self.codePage != 0 { fast.stored(physical, bytes) }
   }
 
   /// Drops everything that came from a range that somebody else wrote.
@@ -256,8 +273,8 @@ extension X86Core {
     if isOld, bytes == 2, offset == 0xFFFF { return try storeWrapped(segment, value) }
     let linear = try linear(segment, offset, UInt64(bytes), .write)
     let physical = try physical(linear, .write, isUser: privilege == 3)
-    // SAFETY: the page flag is read only inside the storage; the store is inside it.
-    if physical & 0xFFF <= 0x1000 &- UInt64(bytes), isPlain(physical), pageFlags[Int(physical >> 12)] == 0 {
+    // SAFETY: the mark is read only inside the storage; the store is inside it.
+    if physical & 0xFFF <= 0x1000 &- UInt64(bytes), isPlain(physical), granules[granule(physical)] == 0 {
       let place = memory + Int(truncatingIfNeeded: physical)
       switch bytes {
       case 1: place.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)

@@ -39,6 +39,8 @@ extension X86Core {
   /// The loop without a trace of instructions.
   @inline(never) private mutating func plainLoop() -> StopReason {
     isTracing = false
+    // A repeated string instruction is at its address again: what comes next is for the exact step.
+    var repeats = false
     while true {
       if retired >= attentionAt || reg(.halted) != 0 {
         if let stop = boundary() {
@@ -46,13 +48,19 @@ extension X86Core {
           continue
         }
       }
+      if !repeats, let mode = fastMode, attentionAt &- retired >= Self.smallestBudget {
+        runFast(mode)
+        if retired >= attentionAt { continue }
+      }
       do throws(X86Fault) {
         let instruction = try fetch()
         try execute(instruction)
+        repeats = next == rip
         rip = next
         retired &+= 1
         hasProgress = true
       } catch {
+        repeats = false
         if let stop = deliver(error) { return stop }
       }
     }

@@ -39,11 +39,15 @@ struct X86Core: ~Copyable {
   static let zeroSlot = registerCount
   /// The address of the next instruction, for addresses relative to it.
   static let nextSlot = registerCount + 1
+  /// A value between the operations of one instruction of the fast loop.
+  static let temporarySlot = registerCount + 2
   static let cacheSize = 1 << 14
   static let translationCount = 256
   static let codePage: UInt8 = 1
   static let tablePage: UInt8 = 2
   static let accessRoom = 64
+  /// log2 of the bytes in a granule of storage.
+  static let granuleShift = 6
 
   let platform: Platform
   let model: X86CPUModel
@@ -54,11 +58,14 @@ struct X86Core: ~Copyable {
   let memory: UnsafeMutableRawPointer
   let memorySize: UInt64
   let cache: UnsafeMutablePointer<X86CachedInstruction>
-  /// For each page of storage, whether decoded code or page tables lie there.
-  let pageFlags: UnsafeMutablePointer<UInt8>
+  /// For each granule of storage, whether decoded code or page tables lie in it or up to seven bytes behind.
+  let granules: UnsafeMutablePointer<UInt8>
+  let granuleCount: Int
   /// Translations for fetches, reads and writes, one after the other.
   let translations: UnsafeMutablePointer<X86Translation>
   var generation: UInt64 = 0
+  /// Counts the times that translations were dropped; never 0.
+  var epoch: UInt64 = 1
   let scratch: UnsafeMutablePointer<X86CachedInstruction>
 
   var deviceLow: UInt64 = 0
@@ -71,6 +78,12 @@ struct X86Core: ~Copyable {
   var isPaged = false
   var privilege: UInt64 = 0
   var context: UInt8 = 0
+  /// The mode of the fast loop, if it has one for this state.
+  var fastMode: Width?
+  /// Whether the fast loop may be used at all.
+  var allowsFast = true
+  /// Blocks of packed operations.
+  var fast: FastStore
   var stackWidth = Width.bits16
   /// The page that is being executed.
   var fetchLinear: UInt64 = .max
@@ -104,20 +117,21 @@ struct X86Core: ~Copyable {
     memory = platform.memory.base
     memorySize = UInt64(platform.memory.size)
     // SAFETY: all buffers belong to this value, are initialised here and freed in deinit.
-    r = .allocate(capacity: Self.registerCount + 2)
-    r.initialize(repeating: 0, count: Self.registerCount + 2)
+    r = .allocate(capacity: Self.registerCount + 3)
+    r.initialize(repeating: 0, count: Self.registerCount + 3)
     before = .allocate(capacity: Self.registerCount)
     before.initialize(repeating: 0, count: Self.registerCount)
     cache = .allocate(capacity: Self.cacheSize)
     cache.initialize(repeating: X86CachedInstruction(), count: Self.cacheSize)
     scratch = .allocate(capacity: 1)
     scratch.initialize(to: X86CachedInstruction())
-    let pages = platform.memory.size / 4096 + 1
-    pageFlags = .allocate(capacity: pages)
-    pageFlags.initialize(repeating: 0, count: pages)
+    granuleCount = platform.memory.size >> Self.granuleShift + 1
+    granules = .allocate(capacity: granuleCount)
+    granules.initialize(repeating: 0, count: granuleCount)
     translations = .allocate(capacity: 3 * Self.translationCount)
     translations.initialize(repeating: X86Translation(), count: 3 * Self.translationCount)
     accesses = .allocate(capacity: Self.accessRoom)
+    fast = FastStore(registers: r, storage: memory, granules: granules, granuleCount: granuleCount)
   }
 
   deinit {
@@ -125,7 +139,7 @@ struct X86Core: ~Copyable {
     before.deallocate()
     cache.deallocate()
     scratch.deallocate()
-    pageFlags.deallocate()
+    granules.deallocate()
     translations.deallocate()
     accesses.deallocate()
   }
@@ -183,12 +197,14 @@ struct X86Core: ~Copyable {
       UInt8(is64 ? 2 : code >> 14 & 1) | UInt8(wideStack) << 2 | (isProtected ? 8 : 0)
       | UInt8(model.code) << 4
     stackWidth = is64 ? .bits64 : wideStack != 0 ? .bits32 : .bits16
+    fastMode = findFastMode()
     dropTranslations()
   }
 
   /// Makes every remembered translation stale.
   mutating func dropTranslations() {
     generation = (generation &+ 1) & 0xFFF
+    epoch &+= 1
     fetchLinear = .max
     guard generation == 0 else { return }
     // SAFETY: the buffer has three sets.
@@ -199,8 +215,8 @@ struct X86Core: ~Copyable {
   mutating func reset() {
     // SAFETY: within the allocated counts.
     for index in 0..<Self.cacheSize { cache[index].tag = .max }
-    let pages = Int(memorySize / 4096) + 1
-    for page in 0..<pages { pageFlags[page] = 0 }
+    granules.update(repeating: 0, count: granuleCount)
+    fast.drop()
     updateMode()
   }
 

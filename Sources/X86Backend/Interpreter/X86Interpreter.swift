@@ -49,6 +49,15 @@ public final class X86Interpreter: Engine {
     if isRunning { stale.pointee = true } else { core.storageChanged(range) }
   }
 
+  /// Whether runs without a trace of instructions may use the fast loop; results are the same either way.
+  package var usesFastLoop: Bool {
+    get { core.allowsFast }
+    set {
+      core.allowsFast = newValue
+      core.updateMode()
+    }
+  }
+
   /// Counts so far.
   public var statistics: EngineStatistics { core.statistics }
 
