@@ -46,8 +46,10 @@ public final class X86Fuzzer {
   /// Engines in fresh surroundings.
   ///
   /// - Throws: ``MachineError``, or ``EngineRefusal`` when the hardware is asked for and cannot be had.
-  public init(_ mode: X86Mode, seed: UInt64, options: Options = Options()) throws {
-    machine = try X86FuzzMachine(mode, seed: seed)
+  public init(
+    _ mode: X86Mode, model: X86CPUModel = .modern, seed: UInt64, options: Options = Options()
+  ) throws {
+    machine = try X86FuzzMachine(mode, model: model, seed: seed)
     generator = X86CaseGenerator(machine, onlyRing3: options.usesHardware)
     let platforms = try (0..<2).map { [machine, stored] _ in
       let platform = try PCPlatform.make(memorySize: X86FuzzMachine.memorySize, input: [])
@@ -56,14 +58,14 @@ public final class X86Fuzzer {
       return platform
     }
     simulator = Evaluator(
-      instructionSet: X86InstructionSet(), platform: platforms[0], state: machine.base)
-    emulator = X86Interpreter(platform: platforms[1], state: machine.base)
+      instructionSet: X86InstructionSet(model: model), platform: platforms[0], state: machine.base)
+    emulator = X86Interpreter(platform: platforms[1], state: machine.base, model: model)
     #if os(Linux) && arch(x86_64)
       native = options.usesHardware ? try NativeUserMode(machine) : nil
     #else
       guard !options.usesHardware else { throw EngineRefusal("the hardware is another one") }
     #endif
-    reached = Array(repeating: (false, false), count: X86FuzzRow.all(mode).count)
+    reached = Array(repeating: (false, false), count: X86FuzzRow.all(machine).count)
     report.mode = mode.rawValue
     report.seed = seed
   }
@@ -95,7 +97,7 @@ public final class X86Fuzzer {
 
   private func runCase(_ original: X86FuzzCase, _ index: UInt64) throws {
     var tried = original
-    let decoded = X86FuzzRow.decode(tried.bytes, machine.mode)
+    let decoded = X86FuzzRow.decode(tried.bytes, machine)
     if let decoded {
       // The instruction alone counts: what follows is a HLT.
       for place in decoded.length..<max(tried.bytes.count, decoded.length) { tried.bytes[place] = 0xF4 }
@@ -306,9 +308,9 @@ public final class X86Fuzzer {
   private func describe(
     _ tried: X86FuzzCase, _ name: String, _ engines: String, _ found: [String], _ index: UInt64
   ) -> X86FuzzReport.Disagreement {
-    let length = X86FuzzRow.decode(tried.bytes, machine.mode)?.length ?? tried.bytes.count
+    let length = X86FuzzRow.decode(tried.bytes, machine)?.length ?? tried.bytes.count
     let bytes = Array(tried.bytes.prefix(length))
-    let text = X86InstructionSet().disassemble(
+    let text = X86InstructionSet(model: machine.model).disassemble(
       InstructionBytes(tried.bytes), pc: tried.state[.rip], context: X86DecodeContext(machine.mode).rawValue)
     let state = X86Register.allCases.filter { tried.state[$0] != machine.base[$0] }.map {
       "\($0)=\(hex(tried.state[$0]))"
@@ -319,7 +321,7 @@ public final class X86Fuzzer {
   }
 
   private func cover() {
-    let rows = X86FuzzRow.all(machine.mode)
+    let rows = X86FuzzRow.all(machine)
     report.misses = []
     report.rows = rows.count { $0.unreachable == nil }
     report.rowsReached = 0

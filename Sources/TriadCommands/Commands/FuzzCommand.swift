@@ -8,6 +8,7 @@ let fuzzCommand = CommandSpecification(
   arguments: [],
   options: [
     OptionSpecification("--isa", "x86", "instruction set (default x86)"),
+    OptionSpecification("--cpu", "MODEL", "processor model (default x86-64); older ones in 16-bit mode only"),
     OptionSpecification("--mode", "BITS", "16, 32 or 64 (default 64)"),
     OptionSpecification(
       "--engines", "LIST", "simulator,emulator and, in 64-bit mode, native (default simulator,emulator)"),
@@ -26,6 +27,10 @@ let fuzzCommand = CommandSpecification(
     let mode = try arguments.value("--mode").map { text in
       try parseChoice(text, "--mode", of: X86Mode.self) { String($0.rawValue) }
     }
+    let model = try arguments.choice("--cpu", of: X86CPUModel.self, named: \.rawValue) ?? .modern
+    guard model == .modern || mode == .real16 else {
+      throw CommandFailure.usage("--cpu \(model.rawValue) needs --mode 16")
+    }
     let engines = (arguments.value("--engines") ?? "simulator,emulator").split(separator: ",").map(
       String.init)
     guard Set(engines).isSubset(of: ["simulator", "emulator", "native"]),
@@ -40,7 +45,8 @@ let fuzzCommand = CommandSpecification(
     let first = min(try arguments.number("--first") ?? 0, 1 << 62)
     let report: X86FuzzReport
     do {
-      let fuzzer = try X86Fuzzer(mode ?? .long64, seed: try arguments.number("--seed") ?? 1, options: options)
+      let fuzzer = try X86Fuzzer(
+        mode ?? .long64, model: model, seed: try arguments.number("--seed") ?? 1, options: options)
       report = try fuzzer.run(first: first, count: count) { terminal.progress("fuzz: \(grouped($0)) cases") }
     } catch let refusal as EngineRefusal {
       throw CommandFailure(status: refusal.isHostLack ? .hostLacks : .badInput, message: refusal.description)

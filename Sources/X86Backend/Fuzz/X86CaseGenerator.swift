@@ -22,16 +22,17 @@ package struct X86CaseGenerator: Sendable {
   package init(_ machine: X86FuzzMachine, onlyRing3: Bool = false) {
     self.machine = machine
     self.onlyRing3 = onlyRing3
-    rows = X86Row.all.indices.filter { Self.reason($0, machine.mode) == nil }
+    rows = X86Row.all.indices.filter { Self.reason($0, machine.mode, machine.model) == nil }
   }
 
   /// Why a row cannot be reached in a mode; `nil` when it can.
-  static func reason(_ row: Int, _ mode: X86Mode) -> String? {
+  static func reason(_ row: Int, _ mode: X86Mode, _ model: X86CPUModel) -> String? {
     let attributes = X86Row.all[row].attributes
-    if X86Row.all[row].operation == .tooLong { return nil }
+    if X86Row.all[row].operation == .tooLong { return model == .i8086 ? "no limit to the length" : nil }
+    if X86Row.all[row].models & (1 << UInt8(model.code)) == 0 { return "not in this model" }
     if mode == .long64, attributes.contains(.no64) { return "not in 64-bit mode" }
     if mode != .long64, attributes.contains(.only64) { return "64-bit mode only" }
-    if mode != .long64, attributes.contains(.rexR) { return "needs a REX prefix" }
+    if mode != .long64, !attributes.isDisjoint(with: [.rexR, .rexW]) { return "needs a REX prefix" }
     if mode == .real16, attributes.contains(.protected) { return "not in real mode" }
     return nil
   }
@@ -69,12 +70,14 @@ package struct X86CaseGenerator: Sendable {
       result.append(Self.prefixes[random.below(Self.prefixes.count)])
     }
     if row.operation == .tooLong { result = [UInt8](repeating: 0x66, count: 14) }
+    if row.attributes.contains(.prefix66) { result.append(0x66) }
+    if row.attributes.contains(.prefixF2) { result.append(0xF2) }
     if row.attributes.contains(.prefixF3) { result.append(0xF3) }
     // A repeat prefix would make another instruction of it, mostly.
     if row.attributes.contains(.noRepeat), random.chance(90) { result.removeAll { $0 & 0xFE == 0xF2 } }
     if row.attributes.contains(.noPrefix), random.chance(90) { result.removeAll { $0 == 0x66 } }
     if machine.mode == .long64 {
-      let fixed: UInt8 = row.attributes.contains(.rexR) ? 4 : 0
+      let fixed: UInt8 = (row.attributes.contains(.rexR) ? 4 : 0) | (row.attributes.contains(.rexW) ? 8 : 0)
       if fixed != 0 || random.chance(45) {
         var rex = 0x40 | fixed | UInt8(random.below(16))
         if row.attributes.contains(.noREXB) { rex &= 0xFE }
@@ -176,7 +179,7 @@ package struct X86FuzzRow: Sendable {
   package var unreachable: String?
 
   /// All rows of the table.
-  package static func all(_ mode: X86Mode) -> [X86FuzzRow] {
+  package static func all(_ machine: X86FuzzMachine) -> [X86FuzzRow] {
     let maps = ["", "0F ", "0F 38 ", "0F 3A "]
     return X86Row.all.enumerated().map { index, row in
       var text = maps[row.opcode >> 8] + hexByte(row.opcode & 0xFF)
@@ -184,7 +187,7 @@ package struct X86FuzzRow: Sendable {
       if let exact = row.exactModRM { text += " " + hexByte(Int(exact)) }
       text += " \(row.mnemonic)"
       for (place, code) in row.operands.enumerated() { text += (place == 0 ? " " : ", ") + code.rawValue }
-      return X86FuzzRow(text: text, unreachable: X86CaseGenerator.reason(index, mode))
+      return X86FuzzRow(text: text, unreachable: X86CaseGenerator.reason(index, machine.mode, machine.model))
     }
   }
 
@@ -195,12 +198,14 @@ package struct X86FuzzRow: Sendable {
 
   /// The row that an instruction decodes to, its length and whether it repeats; `nil` when it is not complete or
   /// not supported.
-  package static func decode(_ bytes: [UInt8], _ mode: X86Mode) -> (row: Int, form: Int, length: Int)? {
+  package static func decode(_ bytes: [UInt8], _ machine: X86FuzzMachine) -> (
+    row: Int, form: Int, length: Int
+  )? {
     guard
       case .decoded(let decoded) = X86Decoder.shared.decode(
-        InstructionBytes(bytes), context: X86DecodeContext(mode))
+        InstructionBytes(bytes), context: X86DecodeContext(machine.mode).on(machine.model))
     else { return nil }
-    return (decoded.row, X86Definitions.shared.index(decoded.row, decoded.form), decoded.length)
+    return (decoded.row, X86Definitions.of(machine.model).index(decoded.row, decoded.form), decoded.length)
   }
 
   /// Whether the real processor's answer to an instruction says nothing about the instruction set: time,

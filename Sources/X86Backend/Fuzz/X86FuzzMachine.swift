@@ -6,6 +6,8 @@ package import MachineCore
 /// it took; the frame on the stack tells the rest. In 64-bit mode ring 3 has 32 pages and nothing else.
 package struct X86FuzzMachine: Sendable {
   package let mode: X86Mode
+  /// The processor model.
+  package let model: X86CPUModel
   /// First address of 64 KiB of data.
   package let data: UInt64
   /// Where the instruction lies, in the 64 KiB behind the data.
@@ -24,8 +26,9 @@ package struct X86FuzzMachine: Sendable {
   private static let userBase: UInt64 = 0x20_0000
 
   /// The surroundings in a mode; `seed` makes the data.
-  package init(_ mode: X86Mode, seed: UInt64) throws(MachineError) {
+  package init(_ mode: X86Mode, model: X86CPUModel = .modern, seed: UInt64) throws(MachineError) {
     self.mode = mode
+    self.model = model
     data = mode == .long64 ? Self.userBase : 0x1_0000
     code = data + 0x1_0800
     let entry = mode == .real16 ? 0x800 : code
