@@ -8,7 +8,7 @@ public enum Triad {
   static let commands: [CommandSpecification] = [
     compareCommand, runCommand, traceCommand, diffCommand, assembleCommand, disassembleCommand,
     programsCommand,
-    doctorCommand, benchCommand, vectorsCommand, explainCommand, helpCommand,
+    fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, helpCommand,
   ]
 
   /// Runs one command line, without the program's name.

@@ -203,7 +203,8 @@ struct X86Core: ~Copyable {
 
   /// Makes every remembered translation stale.
   mutating func dropTranslations() {
-    generation = (generation &+ 1) & 0xFFF
+    // Never 0xFFF: with the last page of the address space that would be the tag of an empty entry.
+    generation = generation < 0xFFE ? generation &+ 1 : 0
     epoch &+= 1
     fetchLinear = .max
     guard generation == 0 else { return }

@@ -105,7 +105,7 @@
       state[.rflags] = general.rflags
     }
 
-    private static func write(_ state: ProcessorState, into general: inout kvm_regs) {
+    static func write(_ state: ProcessorState, into general: inout kvm_regs) {
       general.rax = state[.rax]
       general.rcx = state[.rcx]
       general.rdx = state[.rdx]

@@ -1,0 +1,340 @@
+internal import MachineCore
+internal import Simulator
+internal import Trace
+public import X86Backend
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
+/// Runs single x86 instructions, made from the instruction table, on several engines and compares them.
+public final class X86Fuzzer {
+  private let machine: X86FuzzMachine
+  private let generator: X86CaseGenerator
+  private let simulator: Evaluator
+  private let emulator: X86Interpreter
+  #if os(Linux) && arch(x86_64)
+    private let native: NativeUserMode?
+  #endif
+  private let stored = StoredRange()
+  private var report = X86FuzzReport()
+  private var reached: [(completed: Bool, trapped: Bool)]
+  private var forms: Set<Int> = []
+
+  /// The range of storage that engines wrote to.
+  private final class StoredRange {
+    var low = Int.max
+    var high = 0
+
+    func add(_ range: Range<Int>) {
+      low = min(low, range.lowerBound)
+      high = max(high, range.upperBound)
+    }
+  }
+
+  /// Engines that take part beside simulator and emulator.
+  public struct Options: Sendable {
+    /// The real processor, in ring 3 of 64-bit mode.
+    public var usesHardware = false
+
+    /// Simulator and emulator only.
+    public init() {}
+  }
+
+  /// Engines in fresh surroundings.
+  ///
+  /// - Throws: ``MachineError``, or ``EngineRefusal`` when the hardware is asked for and cannot be had.
+  public init(
+    _ mode: X86Mode, model: X86CPUModel = .modern, seed: UInt64, options: Options = Options()
+  ) throws {
+    machine = try X86FuzzMachine(mode, model: model, seed: seed)
+    generator = X86CaseGenerator(machine, onlyRing3: options.usesHardware)
+    let platforms = try (0..<2).map { [machine, stored] _ in
+      let platform = try PCPlatform.make(memorySize: X86FuzzMachine.memorySize, input: [])
+      try platform.memory.write(machine.memory, at: 0)
+      platform.memory.observer = { stored.add($0) }
+      return platform
+    }
+    simulator = Evaluator(
+      instructionSet: X86InstructionSet(model: model), platform: platforms[0], state: machine.base)
+    emulator = X86Interpreter(platform: platforms[1], state: machine.base, model: model)
+    #if os(Linux) && arch(x86_64)
+      native = options.usesHardware ? try NativeUserMode(machine) : nil
+    #else
+      guard !options.usesHardware else { throw EngineRefusal("the hardware is another one") }
+    #endif
+    reached = Array(repeating: (false, false), count: X86FuzzRow.all(machine).count)
+    report.mode = mode.rawValue
+    report.seed = seed
+  }
+
+  /// Runs cases `first` to `first + count`.
+  ///
+  /// - Parameter progress: called now and then with the number of cases done.
+  public func run(first: UInt64 = 0, count: UInt64, progress: (UInt64) -> Void = { _ in }) throws
+    -> X86FuzzReport
+  {
+    let start = ContinuousClock.now
+    for index in first..<(first &+ count) {
+      try runCase(generator.make(index: index, seed: report.seed), index)
+      if index & 0xFFFF == 0xFFFF { progress(index &- first) }
+    }
+    let elapsed = start.duration(to: .now).components
+    report.seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+    cover()
+    return report
+  }
+
+  // MARK: One case
+
+  /// How a case ended on one engine.
+  private struct Outcome {
+    var reason: StopReason
+    var state: ProcessorState
+  }
+
+  private func runCase(_ original: X86FuzzCase, _ index: UInt64) throws {
+    var tried = original
+    let decoded = X86FuzzRow.decode(tried.bytes, machine)
+    if let decoded {
+      // The instruction alone counts: what follows is a HLT.
+      for place in decoded.length..<max(tried.bytes.count, decoded.length) { tried.bytes[place] = 0xF4 }
+    }
+    report.cases += 1
+    let (left, right, differences) = try compare(tried)
+    let vector = machine.vector(left.state)
+    if let vector {
+      report.trapped += 1
+      report.traps["\(vector)", default: 0] += 1
+    }
+    if vector == nil, left.reason != .limit {
+      report.stops[String("\(left.reason)".prefix { $0.isLetter }), default: 0] += 1
+    }
+    if let decoded {
+      forms.insert(decoded.form)
+      if vector == nil, left.reason == .limit || left.reason.isGuestEnd {
+        reached[decoded.row].completed = true
+      } else {
+        reached[decoded.row].trapped = true
+      }
+    }
+    var found = differences
+    var engines = "simulator | emulator"
+    #if os(Linux) && arch(x86_64)
+      if let native, found.isEmpty, let decoded, !X86FuzzRow.isHostDependent(decoded.row),
+        let outcome = try runNatively(native, tried, left, decoded.length)
+      {
+        report.native += 1
+        found = outcome
+        engines = "simulator | hardware"
+      }
+    #endif
+    try restore()
+    _ = right
+    guard !found.isEmpty else {
+      report.agreed += 1
+      return
+    }
+    let name = decoded.map { X86FuzzRow.mnemonic($0.row) } ?? "(not decoded)"
+    // Of one instruction, each way to differ counts by itself.
+    let fields = found.map {
+      String($0.prefix { $0 != ":" }).prefix(6) == "memory" ? "memory" : String($0.prefix { $0 != ":" })
+    }
+    let group = ([name + " (" + engines.split(separator: " ").last! + ")"] + fields).joined(separator: ", ")
+    report.counts[group, default: 0] += 1
+    if report.counts[group, default: 0] <= 1 {
+      if engines == "simulator | emulator" { (tried, found) = try minimize(tried, found) }
+      report.disagreements.append(describe(tried, name, engines, found, index))
+    }
+  }
+
+  private var codeAddress: Int { Int(machine.code) }
+
+  /// Runs a case on both software engines; memory stays as they leave it.
+  private func compare(_ tried: X86FuzzCase) throws -> (Outcome, Outcome, [String]) {
+    stored.low = .max
+    stored.high = 0
+    let left = try run(tried, on: simulator)
+    let right = try run(tried, on: emulator)
+    var differences: [String] = []
+    if left.reason != right.reason { differences.append("stop: \(left.reason) | \(right.reason)") }
+    if left.state.registers != right.state.registers {
+      var onlyUndefined = differences.isEmpty
+      let undefined = simulator.undefinedMasks
+      for register in X86Register.allCases where left.state[register] != right.state[register] {
+        if (left.state[register] ^ right.state[register]) & ~undefined[register.index] == 0 { continue }
+        onlyUndefined = false
+        differences.append("\(register): \(hex(left.state[register])) | \(hex(right.state[register]))")
+      }
+      if onlyUndefined, differences.isEmpty { report.undefinedOnly += 1 }
+    }
+    if stored.low < stored.high {
+      let first = simulator.platform.memory.base + stored.low
+      let second = emulator.platform.memory.base + stored.low
+      let count = min(stored.high, X86FuzzMachine.memorySize) - stored.low
+      // SAFETY: the range is cut to the storage of both.
+      if memcmp(first, second, count) != 0 {
+        let place = (0..<count).first {
+          first.load(fromByteOffset: $0, as: UInt8.self) != second.load(fromByteOffset: $0, as: UInt8.self)
+        }
+        differences.append("memory at \(hex(UInt64(stored.low + (place ?? 0))))")
+      }
+    }
+    return (left, right, differences)
+  }
+
+  private func run(_ tried: X86FuzzCase, on engine: some Engine) throws -> Outcome {
+    try engine.platform.memory.write(tried.bytes, at: codeAddress)
+    engine.platform.powerOff = nil
+    engine.platform.retired = 0
+    engine.state = tried.state
+    var reason = try engine.run(RunLimits(instructions: 1), into: nil)
+    var state = engine.state
+    // A repeated string instruction is one instruction to the hardware, and several steps here.
+    var steps = 1
+    while reason == .limit, steps < 16, state[.rip] == tried.state[.rip], state[.halted] == 0 {
+      reason = try engine.run(RunLimits(instructions: 1), into: nil)
+      state = engine.state
+      steps += 1
+    }
+    return Outcome(reason: reason, state: state)
+  }
+
+  /// Puts the storage back to what it was before the case.
+  private func restore() throws {
+    let high = min(stored.high, X86FuzzMachine.memorySize)
+    guard stored.low < high else { return }
+    let range = stored.low..<high
+    let known = range.clamped(to: 0..<machine.memory.count)
+    for platform in [simulator.platform, emulator.platform] {
+      if !known.isEmpty { try platform.memory.write(Array(machine.memory[known]), at: known.lowerBound) }
+      if range.upperBound > machine.memory.count {
+        let start = max(range.lowerBound, machine.memory.count)
+        try platform.memory.write([UInt8](repeating: 0, count: range.upperBound - start), at: start)
+      }
+    }
+  }
+
+  // MARK: The hardware
+
+  #if os(Linux) && arch(x86_64)
+    /// What differs between the simulator's outcome and the hardware's; `nil` where they cannot be compared.
+    private func runNatively(
+      _ native: NativeUserMode, _ tried: X86FuzzCase, _ software: Outcome, _ length: Int
+    ) throws -> [String]? {
+      let vector = machine.vector(software.state)
+      let rip = software.state[.rip]
+      // Jumps into the middle of the instruction, and repeats that were cut short.
+      if vector == nil, rip &- machine.code < UInt64(length) { return nil }
+      if vector == nil, software.reason != .limit { return nil }
+      // Jumps into the data, which the hardware would go on to execute.
+      if vector == nil, rip &- machine.data < 0x1_0000 { return nil }
+      let memory = native.platform.memory
+      try memory.write(tried.bytes, at: codeAddress)
+      guard let outcome = native.run(tried.state) else { return ["the processor did not come back"] }
+      defer { restoreNative(memory) }
+      var differences: [String] = []
+      let undefined = simulator.undefinedMasks
+      func check(_ name: String, _ left: UInt64, _ right: UInt64, ignoring: UInt64 = 0) {
+        if (left ^ right) & ~ignoring != 0 { differences.append("\(name): \(hex(left)) | \(hex(right))") }
+      }
+      let frame = outcome.registers[4]
+      let trap = (outcome.rip &- 1 &- X86FuzzMachine.handlers) >> 4
+      let hasCode = [8, 10, 11, 12, 13, 14, 17, 21].contains(trap)
+      let start = hasCode ? frame &+ 8 : frame
+      func word(_ memory: GuestMemory, _ address: UInt64) -> UInt64 { memory.load(address, width: 8) ?? 0 }
+      // The resume flag in a saved image is the hardware's own affair.
+      let resume: UInt64 = 1 << 16
+      for register in X86Register.allCases.prefix(16) where register != .rsp {
+        check(
+          "\(register)", software.state[register], outcome.registers[register.index],
+          ignoring: undefined[register.index])
+      }
+      if let vector {
+        check("vector", UInt64(vector), trap)
+        check("stack of the handler", software.state[.rsp], frame)
+        if differences.isEmpty {
+          let own = simulator.platform.memory
+          if hasCode { check("error code", word(own, frame), word(memory, frame)) }
+          check("saved rip", word(own, start), word(memory, start))
+          check("saved flags", word(own, start &+ 16), word(memory, start &+ 16), ignoring: resume)
+          check("saved rsp", word(own, start &+ 24), word(memory, start &+ 24))
+          if vector == 14 { check("cr2", software.state[.cr2], outcome.cr2) }
+        }
+      } else {
+        check("rip", rip, word(memory, start))
+        check(
+          "rflags", software.state[.rflags], word(memory, start &+ 16),
+          ignoring: resume | undefined[X86Register.rflags.index])
+        check("rsp", software.state[.rsp], word(memory, start &+ 24))
+      }
+      let first = simulator.platform.memory.base + Int(machine.data)
+      // SAFETY: the user part, 128 KiB, lies in the storage of both.
+      if memcmp(first, memory.base + Int(machine.data), 0x2_0000) != 0 { differences.append("memory") }
+      return differences
+    }
+
+    private func restoreNative(_ memory: GuestMemory) {
+      let user = Int(machine.data)..<Int(machine.data) + 0x2_0000
+      // SAFETY: the surroundings' contents reach to the end of the user part.
+      machine.memory.withUnsafeBytes { bytes in
+        let start = bytes.baseAddress! + user.lowerBound
+        if memcmp(memory.base + user.lowerBound, start, user.count) != 0 {
+          (memory.base + user.lowerBound).copyMemory(from: start, byteCount: user.count)
+        }
+      }
+    }
+  #endif
+
+  // MARK: Reports
+
+  /// The case with as few registers set as still disagree.
+  private func minimize(_ tried: X86FuzzCase, _ found: [String]) throws -> (X86FuzzCase, [String]) {
+    var best = (tried, found)
+    for register in X86Register.allCases.prefix(16) + [.rflags] {
+      var simpler = best.0
+      let plain = register == .rsp ? machine.data + 0x8000 : register == .rflags ? 2 : 0
+      guard simpler.state[register] != plain, !(register == .rsp && machine.mode == .real16) else { continue }
+      simpler.state[register] = plain
+      let differences = try compare(simpler).2
+      try restore()
+      if !differences.isEmpty { best = (simpler, differences) }
+    }
+    return best
+  }
+
+  private func describe(
+    _ tried: X86FuzzCase, _ name: String, _ engines: String, _ found: [String], _ index: UInt64
+  ) -> X86FuzzReport.Disagreement {
+    let length = X86FuzzRow.decode(tried.bytes, machine)?.length ?? tried.bytes.count
+    let bytes = Array(tried.bytes.prefix(length))
+    let text = X86InstructionSet(model: machine.model).disassemble(
+      InstructionBytes(tried.bytes), pc: tried.state[.rip], context: X86DecodeContext(machine.mode).rawValue)
+    let state = X86Register.allCases.filter { tried.state[$0] != machine.base[$0] }.map {
+      "\($0)=\(hex(tried.state[$0]))"
+    }
+    return X86FuzzReport.Disagreement(
+      instruction: name, text: text, bytes: bytes, engines: engines, differences: found, state: state,
+      index: index)
+  }
+
+  private func cover() {
+    let rows = X86FuzzRow.all(machine)
+    report.misses = []
+    report.rows = rows.count { $0.unreachable == nil }
+    report.rowsReached = 0
+    for (row, place) in zip(rows, reached) {
+      if place.completed || place.trapped { report.rowsReached += 1 }
+      if let reason = row.unreachable {
+        report.misses.append("\(row.text): \(reason)")
+      } else if !place.completed && !place.trapped {
+        report.misses.append("\(row.text): no case reached it")
+      } else if !place.completed {
+        report.misses.append("\(row.text): every case trapped")
+      }
+    }
+    report.formsReached = forms.count
+  }
+}

@@ -1,0 +1,145 @@
+package import MachineCore
+
+/// The surroundings in which single instructions are tried: where code, data and trap handlers lie.
+///
+/// Each trap has a handler of its own, a HLT, so that a halted processor tells by its address which trap
+/// it took; the frame on the stack tells the rest. In 64-bit mode ring 3 has 32 pages and nothing else.
+package struct X86FuzzMachine: Sendable {
+  package let mode: X86Mode
+  /// The processor model.
+  package let model: X86CPUModel
+  /// First address of 64 KiB of data.
+  package let data: UInt64
+  /// Where the instruction lies, in the 64 KiB behind the data.
+  package let code: UInt64
+  /// Contents of the storage before each case, as far as it is not zero.
+  package let memory: [UInt8]
+  /// The processor before a case changes anything.
+  package let base: ProcessorState
+
+  /// Bytes of storage.
+  package static let memorySize = 4 << 20
+  /// Handlers are sixteen bytes apart from here.
+  package static let handlers: UInt64 = 0x9000
+  private static let interruptTable: UInt64 = 0x8000
+  private static let userTable: UInt64 = 0xA000
+  private static let userBase: UInt64 = 0x20_0000
+
+  /// The surroundings in a mode; `seed` makes the data.
+  package init(_ mode: X86Mode, model: X86CPUModel = .modern, seed: UInt64) throws(MachineError) {
+    self.mode = mode
+    self.model = model
+    data = mode == .long64 ? Self.userBase : 0x1_0000
+    code = data + 0x1_0800
+    let entry = mode == .real16 ? 0x800 : code
+    let machine = X86Machine(mode: mode, entry: entry, segments: [], memorySize: Self.memorySize)
+    let platform = try machine.makePlatform()
+    let memory = platform.memory
+    var random = SplitMix(state: seed)
+    for offset in 0..<UInt64(0x2000) { memory.store(data + offset * 8, random.next(), width: 8) }
+    // One word in eight is a selector that the descriptor table has, and behind them lie return frames.
+    for offset in stride(from: UInt64(0), to: 0x2000, by: 8) {
+      memory.store(data + offset * 8, Self.selectors[random.below(Self.selectors.count)], width: 8)
+    }
+    Self.storeFrames(mode, memory, at: data + Self.frames, target: entry + 0x40, stack: data + 0x8000)
+    // Ring 0's stack lies next to the data, so that what a case touches stays together.
+    if mode != .real16 { memory.store(X86Layout.tss + 4, data, width: mode == .long64 ? 8 : 4) }
+    // Around the instruction: HLT, which ring 3 may not execute.
+    for offset in 0..<UInt64(0x2000) {
+      memory.store(data + 0x1_0000 + offset * 8, 0xF4F4_F4F4_F4F4_F4F4, width: 8)
+    }
+    for vector in 0..<UInt64(256) {
+      let handler = Self.handlers + vector * 16
+      memory.store(handler, 0xF4, width: 1)
+      switch mode {
+      case .real16:
+        memory.store(vector * 4, (Self.handlers >> 4) << 16 | vector * 16, width: 4)
+      case .protected32:
+        memory.store(Self.interruptTable + vector * 8, Self.gate(vector, handler), width: 8)
+      case .long64:
+        memory.store(Self.interruptTable + vector * 16, Self.gate(vector, handler), width: 8)
+      }
+    }
+    var state = machine.initialState
+    switch mode {
+    case .real16:
+      for number in 0..<6 {
+        var segment = state.segment(number)
+        segment.selector = (number == 1 ? data + 0x1_0000 : data) >> 4
+        segment.base = segment.selector << 4
+        state.setSegment(number, segment)
+      }
+    case .protected32:
+      state[.idtrBase] = Self.interruptTable
+      state[.idtrLimit] = 256 * 8 - 1
+    case .long64:
+      state[.idtrBase] = Self.interruptTable
+      state[.idtrLimit] = 256 * 16 - 1
+      for entry in [X86Layout.pml4, X86Layout.pdpt] {
+        if let value = memory.load(entry, width: 8) { memory.store(entry, value | 4, width: 8) }
+      }
+      // Present, writable, open to ring 3, accessed and dirty.
+      memory.store(X86Layout.pageDirectories + 8, Self.userTable | 0x27, width: 8)
+      for page in 0..<UInt64(32) {
+        memory.store(Self.userTable + page * 8, (Self.userBase + page << 12) | 0x67, width: 8)
+      }
+    }
+    base = state
+    self.memory = try memory.read(0..<Int(data + 0x2_0000))
+  }
+
+  private static let selectors: [UInt64] = [0, 0x08, 0x10, 0x1B, 0x23, 0x2B, 0x08_0000]
+
+  /// Offset in the data of eight frames for returns, 256 bytes apart.
+  static let frames: UInt64 = 0xA000
+
+  /// Frames as IRET and far RET want them, in three widths and for both rings.
+  private static func storeFrames(
+    _ mode: X86Mode, _ memory: GuestMemory, at address: UInt64, target: UInt64, stack: UInt64
+  ) {
+    for number in 0..<UInt64(8) {
+      let width = [2, 4, mode == .long64 ? 8 : 4, 2][Int(number & 3)]
+      let isUser = number >= 4
+      let code: UInt64 =
+        switch mode {
+        case .real16: (stack &+ 0x8000) >> 4
+        case .protected32: isUser ? 0x1B : 0x08
+        case .long64: isUser ? 0x2B : 0x08
+        }
+      let words = [target, code, 0x0202, stack, isUser ? 0x23 : 0x10]
+      for (place, word) in words.enumerated() {
+        memory.store(address + number * 256 + UInt64(place * width), word, width: width)
+      }
+    }
+  }
+
+  private static func gate(_ vector: UInt64, _ handler: UInt64) -> UInt64 {
+    // Breakpoint and overflow are open to ring 3, as every system has them.
+    let access: UInt64 = vector == 3 || vector == 4 ? 0xEE00 : 0x8E00
+    return handler & 0xFFFF | X86Layout.Selector.code << 16 | access << 32 | (handler >> 16) << 48
+  }
+
+  /// The vector whose handler a halted processor is in.
+  package func vector(_ state: ProcessorState) -> Int? {
+    guard state[.halted] != 0 else { return nil }
+    let address = mode == .real16 ? state[.csBase] &+ state[.rip] : state[.rip]
+    let offset = address &- Self.handlers
+    return offset < 4096 && offset & 15 == 1 ? Int(offset >> 4) : nil
+  }
+
+  /// Puts the processor into ring 3.
+  package func enterRing3(_ state: inout ProcessorState) {
+    guard mode != .real16 else { return }
+    state.setSegment(1, mode == .long64 ? X86InitialSegments.userCode64 : X86InitialSegments.userCode32)
+    for number in 0..<6 where number != 1 { state.setSegment(number, X86InitialSegments.userData) }
+  }
+}
+
+/// One instruction with the state before it.
+package struct X86FuzzCase: Sendable {
+  /// The number that all of it comes from.
+  package var seed: UInt64
+  /// The instruction and what follows it.
+  package var bytes: [UInt8]
+  package var state: ProcessorState
+}
