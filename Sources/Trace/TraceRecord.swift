@@ -56,29 +56,7 @@ public enum EventKind: UInt8, Sendable, CaseIterable {
   @inlinable public var isVMM: Bool { rawValue & 0xF0 == 32 }
 
   /// The word that stands for this kind in the JSON encoding.
-  public var name: String {
-    switch self {
-    case .retire: "retire"
-    case .trap: "trap"
-    case .interrupt: "interrupt"
-    case .device: "device"
-    case .halt: "halt"
-    case .registerWrite: "register"
-    case .memoryRead: "read"
-    case .memoryWrite: "write"
-    case .exit: "exit"
-    case .emulate: "emulate"
-    case .reflect: "reflect"
-    case .inject: "inject"
-    case .schedule: "schedule"
-    case .shadow: "shadow"
-    case .hypercall: "hypercall"
-    case .final: "final"
-    case .digest: "digest"
-    case .host: "host"
-    case .end: "end"
-    }
-  }
+  public var name: String { word.description }
 }
 
 /// The bytes of one instruction, up to fifteen, with their count; 16 bytes on the wire.

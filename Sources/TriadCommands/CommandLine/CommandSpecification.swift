@@ -1,4 +1,5 @@
 import Foundation
+import ToyISA
 
 /// An option of a command.
 struct OptionSpecification: Sendable {
@@ -133,26 +134,7 @@ extension String {
 
 /// `; did you mean …?` when one of the names is close to what was typed, else nothing.
 func suggestion(_ typed: String, _ names: [String]) -> String {
-  let best = names.map { ($0, editDistance(typed, $0)) }.min { $0.1 < $1.1 }
-  guard let best, best.1 <= max(1, typed.count / 3) else { return "" }
-  return "; did you mean `\(best.0)`?"
-}
-
-/// Levenshtein distance.
-private func editDistance(_ a: String, _ b: String) -> Int {
-  let a = Array(a)
-  let b = Array(b)
-  var row = Array(0...b.count)
-  for i in a.indices {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for j in b.indices {
-      let cost = a[i] == b[j] ? diagonal : min(diagonal, row[j], row[j + 1]) + 1
-      diagonal = row[j + 1]
-      row[j + 1] = cost
-    }
-  }
-  return row[b.count]
+  nearest(to: typed, among: names).map { "; did you mean `\($0)`?" } ?? ""
 }
 
 /// A number with a fixed count of decimals.

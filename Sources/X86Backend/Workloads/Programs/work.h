@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "text.h"
+
 // One step of the xorshift32 generator (Marsaglia 2003).
 static uint32_t next_random(uint32_t *state) {
   uint32_t x = *state;
@@ -62,28 +64,6 @@ static int is_sorted(const uint32_t *values, int32_t count) {
   for (int32_t i = 1; i < count; i++)
     if (values[i - 1] > values[i]) return 0;
   return 1;
-}
-
-// Text building.
-static char *append(char *to, const char *text) {
-  while (*text) *to++ = *text++;
-  return to;
-}
-
-static char *append_hex(char *to, uint32_t value) {
-  for (int shift = 28; shift >= 0; shift -= 4) *to++ = "0123456789abcdef"[(value >> shift) & 15];
-  return to;
-}
-
-static char *append_decimal(char *to, uint32_t value) {
-  char digits[10];
-  int count = 0;
-  do {
-    digits[count++] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value);
-  while (count) *to++ = digits[--count];
-  return to;
 }
 
 #endif

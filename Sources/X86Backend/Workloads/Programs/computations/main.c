@@ -1,6 +1,7 @@
 // Runs the computation that the parameters name and prints its result: by system calls in ring 3,
 // else on the serial line.
 
+#include "../text.h"
 #include "computations.h"
 
 // The loader writes here: number of the computation and rounds.
@@ -11,27 +12,6 @@ struct parameters {
 static const char *const names[] = {"sieve",  "crc", "sort",     "matrix", "fibonacci",
                                     "search", "sha", "bytecode", "records"};
 static char line[64];
-
-static char *append(char *to, const char *text) {
-  while (*text) *to++ = *text++;
-  return to;
-}
-
-static char *append_hex(char *to, uint32_t value) {
-  for (int shift = 28; shift >= 0; shift -= 4) *to++ = "0123456789abcdef"[(value >> shift) & 15];
-  return to;
-}
-
-static char *append_decimal(char *to, uint32_t value) {
-  char digits[10];
-  int count = 0;
-  do {
-    digits[count++] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value);
-  while (count) *to++ = digits[--count];
-  return to;
-}
 
 static char *report(uint32_t number, uint32_t rounds) {
   char *end = append(line, number < sizeof names / sizeof *names ? names[number] : "no such computation");
