@@ -18,21 +18,10 @@ public final class X86Fuzzer {
   #if os(Linux) && arch(x86_64)
     private let native: NativeUserMode?
   #endif
-  private let stored = StoredRange()
+  private let contents: FuzzStorage
   private var report = X86FuzzReport()
   private var reached: [(completed: Bool, trapped: Bool)]
   private var forms: Set<Int> = []
-
-  /// The range of storage that engines wrote to.
-  private final class StoredRange {
-    var low = Int.max
-    var high = 0
-
-    func add(_ range: Range<Int>) {
-      low = min(low, range.lowerBound)
-      high = max(high, range.upperBound)
-    }
-  }
 
   /// Engines that take part beside simulator and emulator.
   public struct Options: Sendable {
@@ -49,14 +38,12 @@ public final class X86Fuzzer {
   public init(
     _ mode: X86Mode, model: X86CPUModel = .modern, seed: UInt64, options: Options = Options()
   ) throws {
-    machine = try X86FuzzMachine(mode, model: model, seed: seed)
+    machine = try X86FuzzMachine(mode, model: model, seed: seed, isPlain: options.usesHardware)
     generator = X86CaseGenerator(machine, onlyRing3: options.usesHardware)
-    let platforms = try (0..<2).map { [machine, stored] _ in
-      let platform = try PCPlatform.make(memorySize: X86FuzzMachine.memorySize, input: [])
-      try platform.memory.write(machine.memory, at: 0)
-      platform.memory.observer = { stored.add($0) }
-      return platform
+    let platforms = try (0..<2).map { _ in
+      try PCPlatform.make(memorySize: X86FuzzMachine.memorySize, input: [])
     }
+    contents = try FuzzStorage(platforms.map(\.memory), contents: machine.memory)
     simulator = Evaluator(
       instructionSet: X86InstructionSet(model: model), platform: platforms[0], state: machine.base)
     emulator = X86Interpreter(platform: platforms[1], state: machine.base, model: model)
@@ -131,7 +118,7 @@ public final class X86Fuzzer {
         engines = "simulator | hardware"
       }
     #endif
-    try restore()
+    contents.restore()
     _ = right
     guard !found.isEmpty else {
       report.agreed += 1
@@ -150,12 +137,10 @@ public final class X86Fuzzer {
     }
   }
 
-  private var codeAddress: Int { Int(machine.code) }
+  private var codeAddress: Int { Int(machine.physicalCode) }
 
   /// Runs a case on both software engines; memory stays as they leave it.
   private func compare(_ tried: X86FuzzCase) throws -> (Outcome, Outcome, [String]) {
-    stored.low = .max
-    stored.high = 0
     let left = try run(tried, on: simulator)
     let right = try run(tried, on: emulator)
     var differences: [String] = []
@@ -170,17 +155,8 @@ public final class X86Fuzzer {
       }
       if onlyUndefined, differences.isEmpty { report.undefinedOnly += 1 }
     }
-    if stored.low < stored.high {
-      let first = simulator.platform.memory.base + stored.low
-      let second = emulator.platform.memory.base + stored.low
-      let count = min(stored.high, X86FuzzMachine.memorySize) - stored.low
-      // SAFETY: the range is cut to the storage of both.
-      if memcmp(first, second, count) != 0 {
-        let place = (0..<count).first {
-          first.load(fromByteOffset: $0, as: UInt8.self) != second.load(fromByteOffset: $0, as: UInt8.self)
-        }
-        differences.append("memory at \(hex(UInt64(stored.low + (place ?? 0))))")
-      }
+    if let place = contents.difference() {
+      differences.append("memory at \(hex(UInt64(place)))")
     }
     return (left, right, differences)
   }
@@ -200,21 +176,6 @@ public final class X86Fuzzer {
       steps += 1
     }
     return Outcome(reason: reason, state: state)
-  }
-
-  /// Puts the storage back to what it was before the case.
-  private func restore() throws {
-    let high = min(stored.high, X86FuzzMachine.memorySize)
-    guard stored.low < high else { return }
-    let range = stored.low..<high
-    let known = range.clamped(to: 0..<machine.memory.count)
-    for platform in [simulator.platform, emulator.platform] {
-      if !known.isEmpty { try platform.memory.write(Array(machine.memory[known]), at: known.lowerBound) }
-      if range.upperBound > machine.memory.count {
-        let start = max(range.lowerBound, machine.memory.count)
-        try platform.memory.write([UInt8](repeating: 0, count: range.upperBound - start), at: start)
-      }
-    }
   }
 
   // MARK: The hardware
@@ -270,14 +231,16 @@ public final class X86Fuzzer {
           ignoring: resume | undefined[X86Register.rflags.index])
         check("rsp", software.state[.rsp], word(memory, start &+ 24))
       }
-      let first = simulator.platform.memory.base + Int(machine.data)
+      let first = simulator.platform.memory.base + Int(machine.physicalData)
       // SAFETY: the user part, 128 KiB, lies in the storage of both.
-      if memcmp(first, memory.base + Int(machine.data), 0x2_0000) != 0 { differences.append("memory") }
+      if memcmp(first, memory.base + Int(machine.physicalData), 0x2_0000) != 0 {
+        differences.append("memory")
+      }
       return differences
     }
 
     private func restoreNative(_ memory: GuestMemory) {
-      let user = Int(machine.data)..<Int(machine.data) + 0x2_0000
+      let user = Int(machine.physicalData)..<Int(machine.physicalData) + 0x2_0000
       // SAFETY: the surroundings' contents reach to the end of the user part.
       machine.memory.withUnsafeBytes { bytes in
         let start = bytes.baseAddress! + user.lowerBound
@@ -299,7 +262,7 @@ public final class X86Fuzzer {
       guard simpler.state[register] != plain, !(register == .rsp && machine.mode == .real16) else { continue }
       simpler.state[register] = plain
       let differences = try compare(simpler).2
-      try restore()
+      contents.restore()
       if !differences.isEmpty { best = (simpler, differences) }
     }
     return best

@@ -7,21 +7,14 @@ package struct X86CaseGenerator: Sendable {
   package let machine: X86FuzzMachine
   /// Rows of the table that the mode has, in order.
   private let rows: [Int]
-  /// All cases run in ring 3.
-  private let onlyRing3: Bool
+  private let states: X86StateGenerator
   private static let prefixes: [UInt8] = [
     0x66, 0x66, 0x66, 0x67, 0x67, 0xF0, 0xF2, 0xF3, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65,
   ]
-  private static let corners: [UInt64] = [
-    0, 1, 2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF,
-    0x8000_0000, 0xFFFF_FFFF, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000, .max, 0x99, 0x9A, 0xFA,
-    0x1234_5678_9ABC_DEF0,
-  ]
-
   /// A generator for a machine.
   package init(_ machine: X86FuzzMachine, onlyRing3: Bool = false) {
     self.machine = machine
-    self.onlyRing3 = onlyRing3
+    states = X86StateGenerator(machine, onlyRing3: onlyRing3)
     rows = X86Row.all.indices.filter { Self.reason($0, machine.mode, machine.model) == nil }
   }
 
@@ -45,21 +38,12 @@ package struct X86CaseGenerator: Sendable {
     // One in sixteen cases is noise: bytes that nobody chose.
     guard index % 16 != 15 else {
       let bytes = (0..<15).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-      return X86FuzzCase(seed: caseSeed, bytes: bytes, state: state(&random))
+      return X86FuzzCase(seed: caseSeed, bytes: bytes, state: states.make(&random))
     }
     let row = rows[Int(truncatingIfNeeded: (index &- index / 16) % UInt64(rows.count))]
     let bytes = self.bytes(row: row, &random)
-    var state = state(&random)
-    switch X86Row.all[row].operation {
-    // Returns mostly find a frame; pops of segments a selector.
-    case .iret, .retFar:
-      if random.chance(80) { state[.rsp] = stackBase + X86FuzzMachine.frames + UInt64(random.below(8)) * 256 }
-    case .popSegment:
-      if random.chance(80) { state[.rsp] = stackBase + 0x4000 + UInt64(random.below(64)) * 64 }
-    case .rdmsr, .wrmsr:
-      if random.chance(80) { state[.rcx] = [0xC000_0080, 0xC000_0081, 0xC000_0082, 0x174][random.below(4)] }
-    default: break
-    }
+    var state = states.make(&random)
+    states.suit(&state, to: X86Row.all[row].operation, &random)
     return X86FuzzCase(seed: caseSeed, bytes: bytes, state: state)
   }
 
@@ -126,49 +110,6 @@ package struct X86CaseGenerator: Sendable {
     return result
   }
 
-  private var stackBase: UInt64 { machine.mode == .real16 ? 0 : machine.data }
-
-  private func value(_ random: inout SplitMix) -> UInt64 {
-    switch random.below(4) {
-    case 0: Self.corners[random.below(Self.corners.count)]
-    case 1: random.next()
-    case 2: UInt64(random.below(64))
-    default: pointer(&random)
-    }
-  }
-
-  private func pointer(_ random: inout SplitMix) -> UInt64 {
-    let offset = UInt64(random.below(0x4000) + 0x4000)
-    return machine.mode == .real16 ? offset : machine.data + offset
-  }
-
-  private func state(_ random: inout SplitMix) -> ProcessorState {
-    var state = machine.base
-    // Either any values, or pointers with an index that is small.
-    let isPointing = random.chance(60)
-    let small = random.below(16)
-    for register in 0..<16 {
-      let isPointer = isPointing && register != small && (register > 2 || random.chance(30))
-      state.registers[register] = isPointer ? pointer(&random) : value(&random)
-    }
-    // A small index, whichever register it is, keeps sums of two in range.
-    if isPointing { state.registers[small] = UInt64(random.below(64)) }
-    if random.chance(90) {
-      state[.rsp] = stackBase + 0x8000 + UInt64(random.below(256))
-    }
-    if machine.mode != .long64 {
-      for register in 0..<16 { state.registers[register] &= register < 8 ? 0xFFFF_FFFF : 0 }
-    }
-    // Counters of repeats are short ones, so that repeats end.
-    if random.chance(50) { state[.rcx] = UInt64(random.below(6)) }
-    state[.rflags] = random.next() & 0xCD5 | 2
-    if machine.mode != .long64, random.chance(20) { state[.rflags] |= UInt64(random.below(4)) << 12 }
-    if onlyRing3 || (machine.mode != .real16 && random.chance(50)) { machine.enterRing3(&state) }
-    if random.chance(20) { state[.efer] |= 1 }
-    state[.lstar] = machine.code
-    state[.star] = 0x0013_0008_0000_0000
-    return state
-  }
 }
 
 /// What is known of one row, for reports on coverage.

@@ -3,11 +3,15 @@ package import MachineCore
 /// The surroundings in which single instructions are tried: where code, data and trap handlers lie.
 ///
 /// Each trap has a handler of its own, a HLT, so that a halted processor tells by its address which trap
-/// it took; the frame on the stack tells the rest. In 64-bit mode ring 3 has 32 pages and nothing else.
+/// it took; the frame on the stack tells the rest. All that a case is likely to touch lies in the first
+/// 192 KiB of storage, so that comparing and restoring it is cheap. In 64-bit mode ring 3 has 32 plain pages;
+/// behind them, and unless the hardware takes part, lie pages of every other kind.
 package struct X86FuzzMachine: Sendable {
   package let mode: X86Mode
   /// The processor model.
   package let model: X86CPUModel
+  /// Only what the hardware's surroundings can have: no odd descriptors and pages.
+  package let isPlain: Bool
   /// First address of 64 KiB of data.
   package let data: UInt64
   /// Where the instruction lies, in the 64 KiB behind the data.
@@ -16,48 +20,66 @@ package struct X86FuzzMachine: Sendable {
   package let memory: [UInt8]
   /// The processor before a case changes anything.
   package let base: ProcessorState
+  /// Addresses of pages that are not plainly readable and writable.
+  package let oddPages: [UInt64]
 
   /// Bytes of storage.
-  package static let memorySize = 4 << 20
+  package static let memorySize = X86Layout.minimumMemorySize
+  /// Guest-physical address of the data; the code lies behind it.
+  package static let storage: UInt64 = 0x1_0000
   /// Handlers are sixteen bytes apart from here.
   package static let handlers: UInt64 = 0x9000
-  private static let interruptTable: UInt64 = 0x8000
+  static let interruptTable: UInt64 = 0x8000
   private static let userTable: UInt64 = 0xA000
   private static let userBase: UInt64 = 0x20_0000
 
+  /// Guest-physical address of the data.
+  package var physicalData: UInt64 { Self.storage }
+  /// Guest-physical address of the instruction.
+  package var physicalCode: UInt64 { Self.storage + code - data }
+
   /// The surroundings in a mode; `seed` makes the data.
-  package init(_ mode: X86Mode, model: X86CPUModel = .modern, seed: UInt64) throws(MachineError) {
+  package init(
+    _ mode: X86Mode, model: X86CPUModel = .modern, seed: UInt64, isPlain: Bool = false
+  ) throws(MachineError) {
     self.mode = mode
     self.model = model
-    data = mode == .long64 ? Self.userBase : 0x1_0000
+    self.isPlain = isPlain
+    data = mode == .long64 ? Self.userBase : Self.storage
     code = data + 0x1_0800
     let entry = mode == .real16 ? 0x800 : code
     let machine = X86Machine(mode: mode, entry: entry, segments: [], memorySize: Self.memorySize)
     let platform = try machine.makePlatform()
     let memory = platform.memory
     var random = SplitMix(state: seed)
-    for offset in 0..<UInt64(0x2000) { memory.store(data + offset * 8, random.next(), width: 8) }
+    let words = Self.storage
+    for offset in 0..<UInt64(0x2000) { memory.store(words + offset * 8, random.next(), width: 8) }
     // One word in eight is a selector that the descriptor table has, and behind them lie return frames.
+    let selectors = isPlain ? X86FuzzTables.plainSelectors : X86FuzzTables.selectors
     for offset in stride(from: UInt64(0), to: 0x2000, by: 8) {
-      memory.store(data + offset * 8, Self.selectors[random.below(Self.selectors.count)], width: 8)
+      memory.store(words + offset * 8, selectors[random.below(selectors.count)], width: 8)
     }
-    Self.storeFrames(mode, memory, at: data + Self.frames, target: entry + 0x40, stack: data + 0x8000)
+    Self.storeFrames(mode, memory, at: words + Self.frames, target: entry + 0x40, stack: data + 0x8000)
     // Ring 0's stack lies next to the data, so that what a case touches stays together.
-    if mode != .real16 { memory.store(X86Layout.tss + 4, data, width: mode == .long64 ? 8 : 4) }
+    if mode != .real16 {
+      memory.store(X86Layout.tss + 4, Self.storage, width: mode == .long64 ? 8 : 4)
+    }
     // Around the instruction: HLT, which ring 3 may not execute.
     for offset in 0..<UInt64(0x2000) {
-      memory.store(data + 0x1_0000 + offset * 8, 0xF4F4_F4F4_F4F4_F4F4, width: 8)
+      memory.store(words + 0x1_0000 + offset * 8, 0xF4F4_F4F4_F4F4_F4F4, width: 8)
     }
     for vector in 0..<UInt64(256) {
       let handler = Self.handlers + vector * 16
       memory.store(handler, 0xF4, width: 1)
-      switch mode {
-      case .real16:
+      if mode == .real16 {
         memory.store(vector * 4, (Self.handlers >> 4) << 16 | vector * 16, width: 4)
-      case .protected32:
-        memory.store(Self.interruptTable + vector * 8, Self.gate(vector, handler), width: 8)
-      case .long64:
-        memory.store(Self.interruptTable + vector * 16, Self.gate(vector, handler), width: 8)
+      } else {
+        let gate =
+          isPlain
+          ? X86FuzzTables.gate(vector, handler) : X86FuzzTables.variedGate(mode, vector, handler)
+        let place = Self.interruptTable + vector * (mode == .long64 ? 16 : 8)
+        memory.store(place, gate.low, width: 8)
+        if mode == .long64 { memory.store(place + 8, gate.high, width: 8) }
       }
     }
     var state = machine.initialState
@@ -81,14 +103,19 @@ package struct X86FuzzMachine: Sendable {
       // Present, writable, open to ring 3, accessed and dirty.
       memory.store(X86Layout.pageDirectories + 8, Self.userTable | 0x27, width: 8)
       for page in 0..<UInt64(32) {
-        memory.store(Self.userTable + page * 8, (Self.userBase + page << 12) | 0x67, width: 8)
+        memory.store(Self.userTable + page * 8, (Self.storage + page << 12) | 0x67, width: 8)
       }
     }
+    if isPlain || mode == .real16 {
+      oddPages = []
+    } else {
+      X86FuzzTables.storeDescriptors(mode, memory, &state)
+      oddPages =
+        mode == .long64 ? X86FuzzTables.storeOddPages(memory, table: Self.userTable, base: Self.userBase) : []
+    }
     base = state
-    self.memory = try memory.read(0..<Int(data + 0x2_0000))
+    self.memory = try memory.read(0..<Int(Self.storage + 0x2_0000))
   }
-
-  private static let selectors: [UInt64] = [0, 0x08, 0x10, 0x1B, 0x23, 0x2B, 0x08_0000]
 
   /// Offset in the data of eight frames for returns, 256 bytes apart.
   static let frames: UInt64 = 0xA000
@@ -102,7 +129,7 @@ package struct X86FuzzMachine: Sendable {
       let isUser = number >= 4
       let code: UInt64 =
         switch mode {
-        case .real16: (stack &+ 0x8000) >> 4
+        case .real16: (Self.storage &+ 0x1_0000) >> 4
         case .protected32: isUser ? 0x1B : 0x08
         case .long64: isUser ? 0x2B : 0x08
         }
@@ -111,12 +138,6 @@ package struct X86FuzzMachine: Sendable {
         memory.store(address + number * 256 + UInt64(place * width), word, width: width)
       }
     }
-  }
-
-  private static func gate(_ vector: UInt64, _ handler: UInt64) -> UInt64 {
-    // Breakpoint and overflow are open to ring 3, as every system has them.
-    let access: UInt64 = vector == 3 || vector == 4 ? 0xEE00 : 0x8E00
-    return handler & 0xFFFF | X86Layout.Selector.code << 16 | access << 32 | (handler >> 16) << 48
   }
 
   /// The vector whose handler a halted processor is in.
@@ -132,6 +153,15 @@ package struct X86FuzzMachine: Sendable {
     guard mode != .real16 else { return }
     state.setSegment(1, mode == .long64 ? X86InitialSegments.userCode64 : X86InitialSegments.userCode32)
     for number in 0..<6 where number != 1 { state.setSegment(number, X86InitialSegments.userData) }
+  }
+
+  /// How a state's code is read.
+  package func context(_ state: ProcessorState) -> X86DecodeContext {
+    let isLong = state[.efer] & 0x400 != 0
+    let code = state[.csAttributes]
+    let width: Width = isLong && code & 0x2000 != 0 ? .bits64 : code & 0x4000 != 0 ? .bits32 : .bits16
+    let stack: Width = width == .bits64 ? .bits64 : state[.ssAttributes] & 0x4000 != 0 ? .bits32 : .bits16
+    return X86DecodeContext(code: width, stack: stack, protected: state[.cr0] & 1 != 0).on(model)
   }
 }
 
