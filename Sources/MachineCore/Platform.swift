@@ -62,6 +62,17 @@ public final class Platform {
   /// Called with each console byte as it is written.
   public var consoleObserver: ((UInt8) -> Void)?
 
+  /// Where interrupt requests go; without one they wait in ``pending``, a bit a line.
+  public private(set) var controller: (any InterruptController)?
+  /// Memory that the guest can read and execute besides its storage.
+  public private(set) var roms: [ReadOnlyMemory] = []
+  /// How guest-physical addresses lead to storage now.
+  public private(set) var view = StorageView()
+  /// Counts the changes of ``view`` and ``roms``; engines compare it after each call in here.
+  public private(set) var viewVersion: UInt64 = 0
+  /// Takes the guest's stores to protected storage; without it they are lost.
+  public weak var protectedStores: (any ProtectedStores)?
+
   private struct Mapping {
     var space: Space
     var range: Range<UInt64>
@@ -81,6 +92,9 @@ public final class Platform {
     guard !range.isEmpty else { throw .emptyRange(device.name) }
     for other in mappings where other.space == space && other.range.overlaps(range) {
       throw .overlap(new: device.name, old: other.device.name, range)
+    }
+    if space == .memory, let rom = roms.first(where: { $0.range.overlaps(range) }) {
+      throw .overlap(new: device.name, old: rom.name, range)
     }
     mappings.append(Mapping(space: space, range: range, device: device))
     reschedule()
@@ -155,10 +169,37 @@ public final class Platform {
     return true
   }
 
-  /// Requests an interrupt; the request stays until it is taken.
-  public func raise(line: Int) { pending |= 1 << UInt32(line) }
+  // MARK: Interrupts
 
-  /// Takes the pending interrupt of the lowest line.
+  /// Gives the interrupt requests of all devices to a controller.
+  public func install(_ controller: any InterruptController) { self.controller = controller }
+
+  /// Requests an interrupt; the request stays until it is taken. With a controller: an edge on the line.
+  public func raise(line: Int) {
+    guard let controller else {
+      pending |= 1 << UInt32(line)
+      return
+    }
+    controller.setLine(line, true, on: self)
+    controller.setLine(line, false, on: self)
+  }
+
+  /// Sets the level of an interrupt line; without a controller there are no levels, and nothing happens.
+  public func setLine(_ line: Int, _ level: Bool) { controller?.setLine(line, level, on: self) }
+
+  /// The controller's request to the processor: ``pending`` is not zero while it lasts.
+  public func setRequest(_ isRequested: Bool) { pending = isRequested ? 1 : 0 }
+
+  /// The processor takes an interrupt, because ``pending`` is not zero and it can.
+  ///
+  /// - Parameter causeBase: cause of an interrupt on line 0 where there is no controller.
+  public func takeInterrupt(causeBase: UInt64) -> Interrupt {
+    if let controller { return controller.acknowledge(on: self) }
+    let line = UInt64(acknowledge() ?? 0)
+    return Interrupt(cause: causeBase &+ line, line: line)
+  }
+
+  /// Takes the pending interrupt of the lowest line, where there is no controller.
   public func acknowledge() -> Int? {
     guard pending != 0 else { return nil }
     let line = pending.trailingZeroBitCount
@@ -172,12 +213,57 @@ public final class Platform {
     consoleObserver?(byte)
   }
 
-  private func reschedule() {
+  /// Finds the next deadline; for devices that were changed by other means than an access to them.
+  public func reschedule() {
     var next = UInt64.max
     for mapping in mappings {
       if let due = mapping.device.deadline, due < next { next = due }
     }
     deadline = next
+  }
+
+  // MARK: Storage
+
+  /// Puts read-only memory on the bus.
+  ///
+  /// - Throws: ``MachineError/overlap(new:old:_:)`` when storage, a device or other such memory is there.
+  public func attach(_ rom: ReadOnlyMemory) throws(MachineError) {
+    let range = rom.range
+    if range.overlaps(0..<UInt64(memory.size)) { throw .overlap(new: rom.name, old: "storage", range) }
+    for other in roms where other.range.overlaps(range) {
+      throw .overlap(new: rom.name, old: other.name, range)
+    }
+    for other in mappings where other.space == .memory && other.range.overlaps(range) {
+      throw .overlap(new: rom.name, old: other.device.name, range)
+    }
+    roms.append(rom)
+    viewVersion &+= 1
+  }
+
+  /// Changes how guest-physical addresses lead to storage.
+  public func setView(_ new: StorageView) {
+    guard new != view else { return }
+    view = new
+    viewVersion &+= 1
+  }
+
+  /// What the guest reads from an address behind its storage: read-only memory, or ones.
+  public func outsideByte(_ physical: UInt64) -> UInt8 {
+    for rom in roms where rom.range.contains(physical) {
+      return UInt8(truncatingIfNeeded: rom.storage.load(physical - rom.address, width: 1) ?? 0xFF)
+    }
+    return 0xFF
+  }
+
+  /// Whether a store of the guest to this address must go to ``storeProtected(_:_:width:)``.
+  public func isProtected(_ physical: UInt64) -> Bool {
+    for range in view.protected where range.contains(physical) { return true }
+    return false
+  }
+
+  /// A store of the guest to protected storage; it must not cross a 4 KiB boundary.
+  public func storeProtected(_ physical: UInt64, _ value: UInt64, width: Int) {
+    protectedStores?.store(physical, value, width: width, on: self)
   }
 
   /// Everything on the platform but the storage.
@@ -187,6 +273,7 @@ public final class Platform {
     var pending: UInt32
     var powerOff: UInt64?
     var consoleCount: Int
+    var view: StorageView
     var devices: [[UInt64]]
   }
 
@@ -196,7 +283,7 @@ public final class Platform {
   public func save() -> State {
     State(
       retired: retired, idle: idle, pending: pending, powerOff: powerOff, consoleCount: console.count,
-      devices: mappings.map { $0.device.save() })
+      view: view, devices: mappings.map { $0.device.save() })
   }
 
   /// Goes back to a state that ``save()`` gave.
@@ -207,6 +294,7 @@ public final class Platform {
     powerOff = state.powerOff
     if console.count > state.consoleCount { console.removeSubrange(state.consoleCount...) }
     for (mapping, saved) in zip(mappings, state.devices) { mapping.device.restore(saved) }
+    setView(state.view)
     reschedule()
   }
 }

@@ -241,6 +241,9 @@ public struct SystemSemantics: Sendable {
   public var programCounter: RegisterID
   /// Which register tells that the processor waits; written by instructions like any other.
   public var waiting: RegisterID
+  /// A waiting processor wakes up only for an interrupt that it can take, and else waits for ever; without
+  /// this any pending interrupt wakes it.
+  public var wakesOnlyInterruptible: Bool
   /// Cause of the illegal-instruction trap; its value is the instruction's first word.
   public var illegalCause: UInt64
   /// The last virtual address, where addresses end and a 16-bit access goes on at address zero, byte by
@@ -255,7 +258,8 @@ public struct SystemSemantics: Sendable {
   public init(
     procedures: [Procedure], translate: ProcedureID, deliver: ProcedureID, interruptible: Expression,
     interruptCauseBase: UInt64, mode: Expression, decodeContext: Expression, programCounter: RegisterID,
-    waiting: RegisterID, illegalCause: UInt64, wordWrap: UInt64? = nil, checkStopCause: UInt64? = nil
+    waiting: RegisterID, wakesOnlyInterruptible: Bool = false, illegalCause: UInt64,
+    wordWrap: UInt64? = nil, checkStopCause: UInt64? = nil
   ) {
     self.procedures = procedures
     self.translate = translate
@@ -266,6 +270,7 @@ public struct SystemSemantics: Sendable {
     self.decodeContext = decodeContext
     self.programCounter = programCounter
     self.waiting = waiting
+    self.wakesOnlyInterruptible = wakesOnlyInterruptible
     self.illegalCause = illegalCause
     self.wordWrap = wordWrap
     self.checkStopCause = checkStopCause

@@ -21,7 +21,9 @@ extension Core {
       let store = stores[index]
       if store.isDevice {
         deviceWrite(.memory, store.physical, store.value, store.bytes)
-      } else if journal != nil || store.physical > memorySize &- 8 {
+      } else if journal != nil || store.physical > memorySize &- 8
+        || store.physical &- protectedLow < protectedSize
+      {
         storeNow(store.physical, store.value, store.bytes)
       } else {
         storedLow = min(storedLow, store.physical)

@@ -62,6 +62,11 @@ struct Core: ~Copyable {
   let memorySize: UInt64
   var deviceLow: UInt64 = 0
   var deviceSize: UInt64 = 0
+  // Which bits of guest-physical addresses count, and among which addresses protected storage lies.
+  var addressMask = UInt64.max
+  var protectedLow: UInt64 = 0
+  var protectedSize: UInt64 = 0
+  var viewVersion = UInt64.max
 
   // What the instruction under way has done so far.
   var operands: UnsafeMutablePointer<BoundOperand>
@@ -207,6 +212,7 @@ struct Core: ~Copyable {
 
   /// Takes from the platform what a call may have changed.
   mutating func enter() {
+    if viewVersion != platform.viewVersion { takeView() }
     idle = platform.idle
     let deadline = platform.deadline
     if platform.pending != 0 || platform.powerOff != nil {
@@ -216,6 +222,14 @@ struct Core: ~Copyable {
     } else {
       attentionAt = min(end, deadline > idle ? deadline - idle : 0)
     }
+  }
+
+  private mutating func takeView() {
+    let view = platform.view
+    viewVersion = platform.viewVersion
+    addressMask = view.addressMask
+    protectedLow = view.protected.first?.lowerBound ?? 0
+    protectedSize = (view.protected.last?.upperBound ?? 0) - protectedLow
   }
 
   /// Privilege mode, for traces.

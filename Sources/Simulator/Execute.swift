@@ -123,7 +123,7 @@ extension Core {
 
       case .loadVirtual:
         let bytes = UInt64(operation.width)
-        let physical = file[b]
+        let physical = file[b] & addressMask
         if isPlain(physical, bytes) {
           file[target] = plainLoad(physical, bytes)
         } else {
@@ -136,7 +136,7 @@ extension Core {
         if recordsAccesses { note(.memoryRead, file[a], file[target], operation.width) }
       case .storeVirtual:
         let bytes = UInt64(operation.width)
-        let physical = file[b]
+        let physical = file[b] & addressMask
         guard storeCount &+ 1 < Self.effectRoom else { return tooMuch() }
         if isPlain(physical, bytes) {
           stores[storeCount] = PendingStore(
@@ -151,11 +151,11 @@ extension Core {
         if recordsAccesses { note(.memoryWrite, file[a], file[target], operation.width) }
       case .loadPhysical:
         let bytes = UInt64(operation.width)
-        let physical = file[a]
+        let physical = file[a] & addressMask
         file[target] =
           physical <= memorySize &- 8 ? plainLoad(physical, bytes) : slowLoad(physical, Int(bytes))
       case .storePhysical:
-        storeNow(file[a], file[b], Int(operation.width))
+        storeNow(file[a] & addressMask, file[b], Int(operation.width))
 
       case .auxiliary:
         file[target] = auxiliaries[Int(truncatingIfNeeded: operation.immediate)][file[a]]
@@ -206,15 +206,17 @@ extension Core {
     return UInt64(littleEndian: raw) & (UInt64.max &>> (64 &- bytes &* 8))
   }
 
-  /// Loads byte by byte; what is outside the storage reads as ones.
+  /// Loads byte by byte; what is outside the storage is read-only memory or reads as ones.
   func slowLoad(_ physical: UInt64, _ bytes: Int) -> UInt64 {
-    // An address behind the storage must not wrap around to its start.
-    guard physical < memorySize else { return Arithmetic.mask(UInt64(bytes) &* 8) }
     var value: UInt64 = 0
     for offset in 0..<UInt64(bytes) {
       let address = physical &+ offset
       // SAFETY: the address is checked here.
-      let byte = address < memorySize ? memory.load(fromByteOffset: Int(address), as: UInt8.self) : 0xFF
+      let byte =
+        address < memorySize && address >= physical
+        ? memory.load(fromByteOffset: Int(address), as: UInt8.self)
+        // An address behind the storage must not wrap around to its start.
+        : address < physical ? 0xFF : platform.outsideByte(address)
       value |= UInt64(byte) << (offset * 8)
     }
     return value
@@ -222,6 +224,13 @@ extension Core {
 
   /// Stores at once; what is outside the storage is ignored.
   mutating func storeNow(_ physical: UInt64, _ value: UInt64, _ bytes: Int) {
+    if physical &- protectedLow < protectedSize, platform.isProtected(physical) {
+      leave()
+      journal?.willTouch(platform)
+      platform.storeProtected(physical, value, width: bytes)
+      enter()
+      return
+    }
     journal?.willStore(physical, bytes, slowLoad(physical, bytes))
     guard physical < memorySize else { return }
     storedLow = min(storedLow, physical)
@@ -244,7 +253,7 @@ extension Core {
     file[fetchParameters.3] = UInt64(bytes)
     file[Int(translate.back)] = 0
     oddOutcome = execute(translate.start)
-    return oddOutcome == .completed ? file[Int(translate.result)] : nil
+    return oddOutcome == .completed ? file[Int(translate.result)] & addressMask : nil
   }
 
   private func isDevice(_ physical: UInt64) -> Bool {

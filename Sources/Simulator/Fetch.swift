@@ -26,7 +26,7 @@ extension Core {
     forget()
     let address = file[pc]
     guard translateFetch(address) == .completed else { return fetchSlowly() }
-    let physical = file[Int(translate.result)]
+    let physical = file[Int(translate.result)] & addressMask
     let index = cache.index(physical)
     // SAFETY: the index is masked to the cache's capacity; sixteen bytes from `physical` are in storage.
     let key = cache.keys + index
@@ -68,7 +68,7 @@ extension Core {
     while true {
       let outcome = translateFetch((address &+ UInt64(collected.count)) & pcMask)
       guard outcome == .completed else { return outcome }
-      let physical = file[Int(translate.result)]
+      let physical = file[Int(translate.result)] & addressMask
       if collected.isEmpty { firstPhysical = physical }
       for offset in 0..<UInt64(fetchUnit) {
         // Nothing is ever fetched from a device.

@@ -47,7 +47,8 @@ extension Core {
   // The order at an instruction boundary, the same in all engines:
   //   1. powered off: stop;
   //   2. the deadline has come: devices act;
-  //   3. waiting: wake up if an interrupt is pending, else let time pass, and look again;
+  //   3. waiting: wake up if an interrupt is pending, else let time pass, and look again (where only an
+  //      interrupt that can be taken wakes up and none can: stop);
   //   4. an interrupt is pending, can be taken, and an instruction has retired since the last
   //      delivery: deliver it;
   //   5. limits: instructions, then `until` (not before the first instruction of a run);
@@ -65,6 +66,8 @@ extension Core {
       enter()
     }
     if file[waiting] != 0 {
+      let isDeaf = lowering.system.wakesOnlyInterruptible && !isInterruptible()
+      if isDeaf { return .stop(.idle(pc: file[pc])) }
       if platform.pending != 0 {
         journal?.willWrite(waiting, file[waiting])
         file[waiting] = 0
@@ -81,11 +84,11 @@ extension Core {
     }
     if platform.pending != 0, hasProgress, isInterruptible() {
       journal?.willTouch(platform)
-      let line = UInt64(platform.acknowledge() ?? 0)
+      let interrupt = platform.takeInterrupt(causeBase: lowering.system.interruptCauseBase)
       enter()
       file[nextPC] = file[pc]
       file[word] = 0
-      let stop = deliver(lowering.system.interruptCauseBase &+ line, line, isInterrupt: true)
+      let stop = deliver(interrupt.cause, interrupt.line, isInterrupt: true)
       return stop.map { .stop($0) } ?? .delivered
     }
     return retired >= end ? .stop(.limit) : .proceed

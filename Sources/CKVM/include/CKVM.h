@@ -48,6 +48,7 @@ static const unsigned long ckvm_set_tss_addr = KVM_SET_TSS_ADDR;
 static const unsigned long ckvm_set_identity_map_addr = KVM_SET_IDENTITY_MAP_ADDR;
 static const unsigned long ckvm_create_vcpu = KVM_CREATE_VCPU;
 static const unsigned long ckvm_run = KVM_RUN;
+static const unsigned long ckvm_interrupt = KVM_INTERRUPT;
 static const unsigned long ckvm_get_regs = KVM_GET_REGS;
 static const unsigned long ckvm_set_regs = KVM_SET_REGS;
 static const unsigned long ckvm_get_sregs = KVM_GET_SREGS;

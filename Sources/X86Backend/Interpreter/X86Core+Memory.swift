@@ -56,14 +56,14 @@ extension X86Core {
   /// The guest-physical address of a linear address within one page.
   @inline(__always)
   mutating func physical(_ linear: UInt64, _ access: Access, isUser: Bool) throws(X86Fault) -> UInt64 {
-    guard isPaged else { return linear }
+    guard isPaged else { return linear & addressMask }
     let page = linear & ~0xFFF
     let index = Int(access.rawValue) &* Self.translationCount &+ Int(linear >> 12 & 0xFF)
     // SAFETY: three sets of 256.
     if isUser == (privilege == 3), translations[index].tag == page | generation {
       return translations[index].physical | linear & 0xFFF
     }
-    let result = try walk(linear, access, isUser: isUser)
+    let result = try walk(linear, access, isUser: isUser) & addressMask
     if isUser == (privilege == 3) {
       translations[index] = X86Translation(tag: page | generation, physical: result & ~0xFFF)
     }
@@ -124,13 +124,14 @@ extension X86Core {
   }
 
   private func markTable(_ place: UInt64) {
+    let place = place & addressMask
     if place < memorySize { mark(place, 8, Self.tablePage) }
   }
 
   private func granule(_ physical: UInt64) -> Int { Int(physical >> UInt64(Self.granuleShift)) }
 
   /// Marks the granules that a store must begin in to reach any of these bytes of storage.
-  private func mark(_ physical: UInt64, _ bytes: Int, _ kind: UInt8) {
+  func mark(_ physical: UInt64, _ bytes: Int, _ kind: UInt8) {
     let first = granule(physical >= 7 ? physical - 7 : 0)
     // SAFETY: there is a mark for every granule, and one more.
     for number in first...min(granule(physical &+ UInt64(bytes) &- 1), granuleCount - 1) {
@@ -145,8 +146,9 @@ extension X86Core {
 
   // MARK: Storage
 
-  /// Reads bytes of storage; what lies outside reads as ones.
+  /// Reads bytes of storage; what lies outside is read-only memory or reads as ones.
   func readPhysical(_ physical: UInt64, _ bytes: Int) -> UInt64 {
+    let physical = physical & addressMask
     if physical <= memorySize &- 8 {
       // SAFETY: eight bytes from `physical` are inside.
       let raw = UInt64(littleEndian: (memory + Int(physical)).loadUnaligned(as: UInt64.self))
@@ -156,7 +158,9 @@ extension X86Core {
     for offset in 0..<UInt64(bytes) {
       let place = physical &+ offset
       // SAFETY: checked.
-      let byte = place < memorySize ? memory.load(fromByteOffset: Int(place), as: UInt8.self) : 0xFF
+      let byte =
+        place < memorySize
+        ? memory.load(fromByteOffset: Int(place), as: UInt8.self) : platform.outsideByte(place)
       value |= UInt64(byte) << (offset * 8)
     }
     return value
@@ -164,8 +168,16 @@ extension X86Core {
 
   /// Writes bytes of storage, dropping what was decoded or translated from there; outside nothing happens.
   mutating func writePhysical(_ physical: UInt64, _ value: UInt64, _ bytes: Int) {
+    let physical = physical & addressMask
     guard physical < memorySize else { return }
     let last = min(physical &+ UInt64(bytes), memorySize) &- 1
+    // SAFETY: granules of the storage.
+    if granules[granule(physical)] & Self.protectedPage != 0, platform.isProtected(physical) {
+      leave()
+      platform.storeProtected(physical, value, width: bytes)
+      enter()
+      return
+    }
     storedLow = min(storedLow, physical)
     storedHigh = max(storedHigh, last &+ 1)
     // SAFETY: granules of the storage.

@@ -48,7 +48,9 @@ extension X86Core {
           continue
         }
       }
-      if !repeats, let mode = fastMode, attentionAt &- retired >= Self.smallestBudget {
+      if !repeats, let mode = fastMode, retired < attentionAt,
+        attentionAt &- retired >= Self.smallestBudget
+      {
         runFast(mode)
         if retired >= attentionAt { continue }
       }
@@ -63,6 +65,8 @@ extension X86Core {
         repeats = false
         if let stop = deliver(error) { return stop }
       }
+      // The fast loop never sets the interrupt flag.
+      if isRequested, flags & X86Flags.interrupt.rawValue != 0 { attentionAt = 0 }
     }
   }
 
@@ -102,6 +106,7 @@ extension X86Core {
       } catch {
         if let stop = deliver(error) { return stop }
       }
+      if isRequested, flags & X86Flags.interrupt.rawValue != 0 { attentionAt = 0 }
     }
   }
 
@@ -143,6 +148,8 @@ extension X86Core {
       enter()
     }
     if reg(.halted) != 0 {
+      // Nothing but an interrupt that can be taken wakes the processor up.
+      guard flags & X86Flags.interrupt.rawValue != 0 else { return Stop(reason: .idle(pc: rip)) }
       if platform.pending != 0 {
         set(.halted, 0)
         skips = 0
@@ -156,10 +163,11 @@ extension X86Core {
       return Stop()
     }
     if platform.pending != 0, hasProgress, flags & X86Flags.interrupt.rawValue != 0 {
-      let line = UInt64(platform.acknowledge() ?? 0)
+      let interrupt = platform.takeInterrupt(causeBase: 32)
       enter()
       next = rip
-      return Stop(reason: deliver(vector: 32 &+ line, value: line, code: 0, isInterrupt: true))
+      return Stop(
+        reason: deliver(vector: interrupt.cause, value: interrupt.line, code: 0, isInterrupt: true))
     }
     return retired >= end ? Stop(reason: .limit) : nil
   }

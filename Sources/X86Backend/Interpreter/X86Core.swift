@@ -45,6 +45,7 @@ struct X86Core: ~Copyable {
   static let translationCount = 256
   static let codePage: UInt8 = 1
   static let tablePage: UInt8 = 2
+  static let protectedPage: UInt8 = 4
   static let accessRoom = 64
   /// log2 of the bytes in a granule of storage.
   static let granuleShift = 6
@@ -70,6 +71,12 @@ struct X86Core: ~Copyable {
 
   var deviceLow: UInt64 = 0
   var deviceSize: UInt64 = 0
+  /// Which bits of guest-physical addresses count.
+  var addressMask = UInt64.max
+  /// The platform's view of storage that the marks stand for.
+  var viewVersion = UInt64.max
+  /// An interrupt waits for the interrupt flag to be set.
+  var isRequested = false
 
   // What follows from control registers and segments; see `updateMode`.
   var is64 = false
@@ -217,6 +224,12 @@ struct X86Core: ~Copyable {
     // SAFETY: within the allocated counts.
     for index in 0..<Self.cacheSize { cache[index].tag = .max }
     granules.update(repeating: 0, count: granuleCount)
+    for range in platform.view.protected {
+      let last = min(range.upperBound, memorySize)
+      if range.lowerBound < last {
+        mark(range.lowerBound, Int(last - range.lowerBound), Self.protectedPage)
+      }
+    }
     fast.drop()
     updateMode()
   }
@@ -227,13 +240,16 @@ struct X86Core: ~Copyable {
 
   mutating func enter() {
     // SAFETY: the flag lives as long as the engine that owns this core.
-    if stale.pointee {
+    if stale.pointee || viewVersion != platform.viewVersion {
       stale.pointee = false
+      viewVersion = platform.viewVersion
+      addressMask = platform.view.addressMask
       reset()
     }
     idle = platform.idle
     let deadline = platform.deadline
-    if platform.pending != 0 || platform.powerOff != nil {
+    isRequested = platform.pending != 0
+    if platform.powerOff != nil || (isRequested && flags & X86Flags.interrupt.rawValue != 0) {
       attentionAt = 0
     } else {
       attentionAt = deadline == .max ? end : min(end, deadline > idle ? deadline - idle : 0)

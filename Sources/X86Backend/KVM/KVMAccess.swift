@@ -53,14 +53,26 @@
     }
 
     /// Carries out the access of a KVM_EXIT_MMIO.
-    func carryOutMemoryAccess() -> DeviceAccess {
+    ///
+    /// - Returns: the access; `nil` for a store to read-only memory, which is none to a device.
+    func carryOutMemoryAccess() -> DeviceAccess? {
       let run = page
       let isWrite = ckvm_mmio_is_write(run) != 0
       let size = min(Int(ckvm_mmio_length(run)), 8)
-      let address = ckvm_mmio_address(run)
+      let address = ckvm_mmio_address(run) & platform.view.addressMask
       // SAFETY: the exit's data field holds eight bytes.
       let datum = UnsafeMutableRawPointer(ckvm_mmio_data(run)!)
       isIncomplete = true
+      if isWrite,
+        platform.isProtected(address) || platform.roms.contains(where: { $0.range.contains(address) })
+      {
+        var value: UInt64 = 0
+        for index in 0..<size {
+          value |= UInt64(datum.load(fromByteOffset: index, as: UInt8.self)) << UInt64(index * 8)
+        }
+        if platform.isProtected(address) { platform.storeProtected(address, value, width: size) }
+        return nil
+      }
       if platform.memory.contains(address, count: 1) {
         reportBreach("an access to the guest's own storage at \(hex(address)) came out of KVM")
       }

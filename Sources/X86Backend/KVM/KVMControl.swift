@@ -27,7 +27,9 @@
     /// Looks for breaches that show after a run; called on the vCPU's thread.
     func checkControl() {
       let memory = platform.memory
-      if machine.slot.start != memory.base || machine.slot.size != memory.size {
+      if viewVersion != 0 {
+        checkSlots()
+      } else if machine.slot.start != memory.base || machine.slot.size != memory.size {
         reportBreach(
           "KVM was given \(machine.slot.size) bytes of host memory for guest storage of \(memory.size)")
       }
@@ -37,6 +39,22 @@
       }
       if signalMask() != originalSignals {
         reportBreach("the signal mask of the vCPU's thread changed during a run")
+      }
+    }
+
+    /// Every piece of host memory that KVM has must lie in the storage, or in read-only memory and be read-only.
+    private func checkSlots() {
+      func holds(_ memory: GuestMemory, _ slot: KVMSlot) -> Bool {
+        let start = UInt(bitPattern: memory.base)
+        return slot.host >= start && slot.size <= UInt64(memory.size)
+          && UInt64(slot.host - start) <= UInt64(memory.size) - slot.size
+      }
+      for slot in machine.slots {
+        let isROM = slot.isReadOnly && platform.roms.contains { holds($0.storage, slot) }
+        if !isROM, !holds(platform.memory, slot) {
+          reportBreach(
+            "KVM was given \(slot.size) bytes of host memory at \(hex(slot.guest)) that are not the guest's")
+        }
       }
     }
 

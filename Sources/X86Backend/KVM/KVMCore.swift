@@ -17,6 +17,8 @@
     var isIncomplete = false
     /// The run page holds an exit that the loop has not looked at.
     var hasUnseenExit = false
+    /// The platform's view of storage that KVM was given; 0 for all of it in one piece.
+    var viewVersion: UInt64 = 0
     /// Instructions retired while single-stepping.
     var stepped: UInt64 = 0
     /// Single-stepping or breakpoints are armed.

@@ -110,6 +110,14 @@
   }
 
   extension KVMCore {
+    /// Whether the vCPU waits in HLT, and nothing can wake it.
+    private func staysHalted() throws(KVMError) -> Bool {
+      guard isHalted else { return false }
+      guard platform.controller != nil, try waitForInterrupt() else { return true }
+      isHalted = false
+      return false
+    }
+
     /// One run, on the vCPU's thread.
     func run(
       _ limits: RunLimits, _ recorder: TraceRecorder?, _ stepper: SingleStepper, records: Bool
@@ -118,7 +126,7 @@
       let reason: StopReason
       if let status = platform.powerOff {
         reason = .powerOff(status: status)
-      } else if isHalted {
+      } else if try staysHalted() {
         reason = .idle(pc: try generalRegisters().rip)
       } else if limits.instructions == 0 {
         reason = .limit

@@ -7,10 +7,13 @@
     /// Runs the guest at full speed until it stops or the watchdog strikes.
     func runFreely(_ recorder: TraceRecorder?) throws(KVMError) -> StopReason {
       while true {
+        try takeView()
+        if platform.controller != nil { try prepareEntry(recorder) }
         if recorder == nil {
           runPortWrites()
           if let stop = powerOff() { return stop }
           if ckvm_get_immediate_exit(page) != 0 { return .hostTimeLimit }
+          try takeView()
         }
         if let failure = recorder?.failure { return .recorderFailed("\(failure)") }
         switch enter() {
@@ -27,7 +30,7 @@
     ///
     /// Any other exit is left for the general loop to look at.
     private func runPortWrites() {
-      guard !hasUnseenExit, platform.powerOff == nil else { return }
+      guard !hasUnseenExit, platform.powerOff == nil, platform.controller == nil else { return }
       let page = page
       let vcpu = machine.vcpu.number
       let limit = machine.page.size - 4
@@ -61,6 +64,7 @@
     func handle(_ reason: UInt32, _ recorder: TraceRecorder?) throws(KVMError) -> StopReason? {
       switch Int32(bitPattern: reason) {
       case KVM_EXIT_IO:
+        passTime()
         guard let recorder else {
           _ = carryOutPortAccess(collects: false)
           return powerOff()
@@ -70,12 +74,14 @@
         try record(accesses, reason, before: before, recorder)
         return powerOff()
       case KVM_EXIT_MMIO:
+        passTime()
         guard let recorder else {
           _ = carryOutMemoryAccess()
           return powerOff()
         }
         let before = try generalRegisters().rip
-        let access = carryOutMemoryAccess()
+        // Stores to read-only memory are no accesses to a device.
+        guard let access = carryOutMemoryAccess() else { return nil }
         try record([access], reason, before: before, recorder)
         return powerOff()
       case KVM_EXIT_HLT:
@@ -83,10 +89,9 @@
         let pc = try generalRegisters().rip
         recorder?.append(
           TraceRecord(.exit, mode: privilege(), code: reason, clock: platform.retired, pc: pc))
-        // There is no interrupt controller yet that could wake the processor up, here or in the other
-        // engines. Those would wake up from HLT with interrupts disabled, too, and go on behind it, which
-        // a processor does not: before anything raises interrupts on this platform, that must change.
-        return .idle(pc: pc)
+        guard try waitForInterrupt() else { return .idle(pc: pc) }
+        isHalted = false
+        return powerOff()
       case KVM_EXIT_SHUTDOWN:
         let pc = try clearResumeFlag()
         recorder?.append(TraceRecord(.exit, mode: 0, code: reason, clock: platform.retired, pc: pc))
@@ -119,6 +124,10 @@
         }
       }
       return registers.rip
+    }
+
+    private func passTime() {
+      if platform.controller != nil { platform.idle &+= Self.ticksPerAccess }
     }
 
     private func powerOff() -> StopReason? {

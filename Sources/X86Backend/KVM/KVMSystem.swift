@@ -61,6 +61,8 @@
     let slot: (start: UnsafeMutableRawPointer, size: Int)
     /// Whether this kernel knows which pages have storage behind them.
     let tellsResidence: Bool
+    /// The pieces of guest-physical memory that KVM has, by slot number.
+    var slots: [KVMSlot]
     private let memory: GuestMemory
 
     /// A machine on this storage.
@@ -91,6 +93,10 @@
       guard vm.call(ckvm_set_user_memory_region, &region) == 0 else {
         throw Self.failure("KVM_SET_USER_MEMORY_REGION")
       }
+      slots = [
+        KVMSlot(
+          guest: 0, host: UInt(bitPattern: slot.start), size: UInt64(slot.size), isReadOnly: false)
+      ]
       let vcpuNumber = vm.call(ckvm_create_vcpu, 0)
       guard vcpuNumber >= 0 else { throw Self.failure("KVM_CREATE_VCPU") }
       let vcpu = FileDescriptor(vcpuNumber)

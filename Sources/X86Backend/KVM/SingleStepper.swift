@@ -38,6 +38,7 @@
           refusal = reason
           return .hostFailure(reason)
         }
+        try core.takeView()
         var step = Step(before, core)
         if !support.user64, core.entersRing3(step.before, step.opcode) {
           let reason = SteppingSupport.refusal("ring 3", before[.rip])
@@ -133,7 +134,7 @@
           if current == UInt32(KVM_EXIT_IO) {
             step.accesses += core.carryOutPortAccess(collects: true)
           } else {
-            step.accesses.append(core.carryOutMemoryAccess())
+            if let access = core.carryOutMemoryAccess() { step.accesses.append(access) }
           }
           // Completing the access ends the step, with or without a DEBUG exit, or brings the next one.
           try core.complete()

@@ -43,7 +43,8 @@ enum X86System {
       translate: translate, deliver: deliver, interruptible: reg(.rflags).bit(9), interruptCauseBase: 32,
       mode: X86Semantics.privilege, decodeContext: decodeContext | k(model.code << 4),
       programCounter: X86Register.rip.id, waiting: X86Register.halted.id,
-      illegalCause: X86Vector.undefined, wordWrap: model == .i8086 ? 0xFFFF : nil,
+      wakesOnlyInterruptible: true, illegalCause: X86Vector.undefined,
+      wordWrap: model == .i8086 ? 0xFFFF : nil,
       checkStopCause: X86Vector.doubleFault)
   }
 
