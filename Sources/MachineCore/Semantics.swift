@@ -31,13 +31,18 @@ public struct RegisterDescriptor: Sendable, Hashable {
   public var role: RegisterRole
   /// Reads as zero whatever is written.
   public var isZero: Bool
+  /// Changes of it are recorded in traces.
+  public var isTraced: Bool
 
   /// A register.
-  public init(_ name: String, width: Int, role: RegisterRole = .general, isZero: Bool = false) {
+  public init(
+    _ name: String, width: Int, role: RegisterRole = .general, isZero: Bool = false, isTraced: Bool = true
+  ) {
     self.name = name
     self.width = width
     self.role = role
     self.isZero = isZero
+    self.isTraced = isTraced
   }
 }
 
@@ -253,6 +258,9 @@ public struct SystemSemantics: Sendable {
   ///
   /// On processors where the outside sees only that they shut down, every engine gives the same cause.
   public var checkStopCause: UInt64?
+  /// How many deliveries may follow each other with no instruction retired between them; one more is a
+  /// check stop, so that a handler that cannot be fetched does not trap for ever.
+  public var deliveryLimit = 1
 
   /// System semantics; see the properties.
   public init(

@@ -98,7 +98,8 @@ extension Core {
       }
     }
     if changed.count > 1 { changed.sort { $0.register < $1.register } }
-    for (register, old) in changed where register != pc && file[register] != old {
+    for (register, old) in changed
+    where register != pc && file[register] != old && !untraced.contains(register) {
       recorder.append(
         TraceRecord(
           .registerWrite, mode: head.mode, code: UInt32(register), clock: head.clock,

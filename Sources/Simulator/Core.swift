@@ -49,6 +49,8 @@ struct Core: ~Copyable {
   let auxiliaryCount: Int
   /// Register widths as masks; zero for registers that read as zero.
   let widthMasks: UnsafeMutablePointer<UInt64>
+  /// Registers that traces leave out.
+  let untraced: Set<Int>
 
   let file: UnsafeMutablePointer<UInt64>
   var code: UnsafeMutablePointer<MicroOperation>
@@ -100,6 +102,8 @@ struct Core: ~Copyable {
   var end: UInt64 = 0
   /// An instruction retired since the last delivery of a trap or interrupt.
   var hasProgress = true
+  /// Deliveries since then.
+  var deliveries = 0
   var skips = 0
 
   // Range of storage that was written since the last ``reportStores()``.
@@ -133,6 +137,7 @@ struct Core: ~Copyable {
     let descriptors = instructionSet.registers
     registerCount = descriptors.count
     auxiliaryCount = instructionSet.auxiliaries.count
+    untraced = Set(descriptors.indices.filter { !descriptors[$0].isTraced })
     // SAFETY: all these buffers are owned by this value and freed in deinit. Slots are 16-bit numbers
     // and the file has 65536; register numbers are checked when code is lowered or operands are bound.
     file = .allocate(capacity: SlotLayout.capacity)

@@ -16,7 +16,8 @@ final class Journal {
   private struct Step {
     var firstEntry: Int
     var retired: UInt64
-    var hasProgress: Bool
+    /// Deliveries since the last retired instruction.
+    var deliveries: Int
   }
 
   /// How many steps can be taken back at least, once they were made.
@@ -41,7 +42,7 @@ final class Journal {
   var count: Int { steps.count }
 
   /// Begins a step unless one is open.
-  func begin(retired: UInt64, hasProgress: Bool) {
+  func begin(retired: UInt64, deliveries: Int) {
     guard !isOpen else { return }
     // Older steps are dropped in large lots, so that this costs next to nothing per step.
     if steps.count >= 2 * limit {
@@ -50,7 +51,7 @@ final class Journal {
       entries.removeFirst(dropped)
       for index in steps.indices { steps[index].firstEntry -= dropped }
     }
-    steps.append(Step(firstEntry: entries.count, retired: retired, hasProgress: hasProgress))
+    steps.append(Step(firstEntry: entries.count, retired: retired, deliveries: deliveries))
     isOpen = true
     hasPlatform = false
   }
@@ -106,7 +107,8 @@ final class Journal {
     }
     core.retired = step.retired
     core.platform.retired = step.retired
-    core.hasProgress = step.hasProgress
+    core.hasProgress = step.deliveries == 0
+    core.deliveries = step.deliveries
   }
 }
 

@@ -108,7 +108,7 @@ extension Core {
     let saved = file[pc]
     let checkStop = StopReason.checkStop(
       cause: UInt32(truncatingIfNeeded: lowering.system.checkStopCause ?? cause), pc: saved)
-    guard hasProgress || isInterrupt else { return checkStop }
+    guard hasProgress || isInterrupt || deliveries < lowering.system.deliveryLimit else { return checkStop }
     var head: TraceRecord?
     if recorder != nil {
       head = TraceRecord(
@@ -126,6 +126,7 @@ extension Core {
     case .completed: break
     }
     commitObserved(following: saved, head: head)
+    deliveries = hasProgress ? 1 : deliveries &+ 1
     hasProgress = false
     return nil
   }
@@ -168,7 +169,7 @@ extension Core {
     var isFirst = true
     var left = steps
     while left > 0 {
-      journal?.begin(retired: retired, hasProgress: hasProgress)
+      journal?.begin(retired: retired, deliveries: hasProgress ? 0 : deliveries)
       if retired >= attentionAt || file[waiting] != 0 {
         switch boundary() {
         case .proceed: break

@@ -82,6 +82,48 @@ public enum X86Register: RegisterID, Sendable, CaseIterable {
   case dr6
   case dr7
   case halted
+  /// What holds interrupts off until the next instruction is done: bit 0 MOV SS or POP SS, bit 1 STI
+  /// (numbers as in KVM). A pseudo register that traces leave out.
+  case interruptShadow
+  // The page-directory-pointer-table entries that PAE paging loads with CR3.
+  case pdpte0
+  case pdpte1
+  case pdpte2
+  case pdpte3
+  // Model-specific registers; see ``X86ModelSpecific``.
+  case timeOffset
+  case tscAux
+  case apicBase
+  case miscEnable
+  case pat
+  case mtrrDefault
+  case mtrrFix64K
+  case mtrrFix16K0
+  case mtrrFix16K1
+  case mtrrFix4K0
+  case mtrrFix4K1
+  case mtrrFix4K2
+  case mtrrFix4K3
+  case mtrrFix4K4
+  case mtrrFix4K5
+  case mtrrFix4K6
+  case mtrrFix4K7
+  case mtrrBase0
+  case mtrrMask0
+  case mtrrBase1
+  case mtrrMask1
+  case mtrrBase2
+  case mtrrMask2
+  case mtrrBase3
+  case mtrrMask3
+  case mtrrBase4
+  case mtrrMask4
+  case mtrrBase5
+  case mtrrMask5
+  case mtrrBase6
+  case mtrrMask6
+  case mtrrBase7
+  case mtrrMask7
 
   /// Number in the register table.
   public var id: RegisterID { rawValue }
@@ -115,6 +157,12 @@ public enum X86Register: RegisterID, Sendable, CaseIterable {
       RegisterDescriptor(name, width: 32, role: .control)
     case .halted:
       RegisterDescriptor(name, width: 1, role: .waiting)
+    case .interruptShadow:
+      RegisterDescriptor(name, width: 2, role: .interruptEnable, isTraced: false)
+    case .pdpte0, .pdpte1, .pdpte2, .pdpte3:
+      RegisterDescriptor(name, width: 64, role: .relocation)
+    default:
+      RegisterDescriptor(name, width: 64, role: .control)
     }
   }
 

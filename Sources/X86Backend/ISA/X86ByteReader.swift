@@ -251,6 +251,11 @@ struct X86ByteReader {
         return Operand()
       }
       return .register(register.id, width)
+    case .dy:
+      // Four and five are other names of six and seven; whether they may be used is asked at execution.
+      let registers: [X86Register] = [.dr0, .dr1, .dr2, .dr3, .dr6, .dr7, .dr6, .dr7]
+      if rex & 4 != 0 { isUndefined = true }
+      return .register(registers[Int(reg & 7)].id, width)
     case .zb: return general(opcodeByte & 7 | (rex & 1) << 3, .bits8)
     case .zv: return general(opcodeByte & 7 | (rex & 1) << 3, width)
     case .xb, .xv: return string(6, width, segment: segmentOverride == 0xFF ? 3 : segmentOverride)

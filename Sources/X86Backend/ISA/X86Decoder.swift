@@ -126,6 +126,9 @@ struct X86Decoder: Sendable {
     switch read(bytes, context: context) {
     case .decoded(let found): return .decoded(found)
     case .needsMore: return .needsMore
+    case .named(let instruction) where named[instruction.row].isAbsent:
+      decoded = X86Decoded(row: X86Row.undefinedIndex)
+      decoded.length = instruction.length
     case .named(let instruction):
       return .unsupported(X86Disassembler.text(instruction, pc: 0).rendered(.intel))
     case .refused(let encoding): return .unsupported("\(encoding.text), an instruction of AVX or later")

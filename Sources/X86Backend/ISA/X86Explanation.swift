@@ -92,6 +92,7 @@ extension X86InstructionSet {
         return code == .sw
           ? ["es", "cs", "ss", "ds", "fs", "gs"].contains(text) : code.rawValue.lowercased() == text
       case .cy: return text.hasPrefix("cr")
+      case .dy: return text.hasPrefix("dr")
       default: return false
       }
     }

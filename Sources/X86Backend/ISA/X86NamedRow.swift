@@ -99,6 +99,26 @@ struct X86NamedRow: X86Pattern, Sendable {
   /// Whether it is one of the coprocessor's instructions, which every processor model may have.
   var isCoprocessor: Bool { 0xD8...0xDF ~= opcode || opcode == 0x9B }
 
+  /// Instructions that the processor does not have, as CPUID (or a bit of CR4 that cannot be set) tells: #UD.
+  var isAbsent: Bool { Self.absent.contains(mnemonic) }
+
+  private static let absent: Set<String> = [
+    // VMX, SVM, SMX, SGX, SMM
+    "vmcall", "vmlaunch", "vmresume", "vmxoff", "vmfunc", "vmread", "vmwrite", "vmptrld", "vmclear", "vmxon",
+    "vmptrst", "invept", "invvpid", "vmrun", "vmmcall", "vmload", "vmsave", "stgi", "clgi", "skinit",
+    "invlpga",
+    "getsec", "enclv", "encls", "enclu", "pconfig", "rsm",
+    // MONITOR, SMAP, XSAVE, PCID, FSGSBASE, RDRAND, TSX, protection keys, CET, WAITPKG
+    "monitor", "mwait", "monitorx", "mwaitx", "clzero", "clac", "stac", "xgetbv", "xsetbv", "xsave",
+    "xsave64",
+    "xrstor", "xrstor64", "xsaveopt", "xsaveopt64", "xsavec", "xsavec64", "xsaves", "xsaves64", "xrstors",
+    "xrstors64", "invpcid", "rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase", "rdrand", "rdseed", "rdpid",
+    "xend",
+    "xtest", "rdpkru", "wrpkru", "setssbsy", "saveprevssp", "rstorssp", "clrssbsy", "incsspd", "incsspq",
+    "wrssd", "wrssq", "wrussd", "wrussq", "umonitor", "umwait", "tpause", "ptwrite", "clwb", "clflushopt",
+    "movdiri", "movdir64b", "enqcmd", "enqcmds",
+  ]
+
   /// The rows, in order; the decoder takes the first that fits.
   static let all: [X86NamedRow] = X86NamedRows.lines.map(X86NamedRow.init(line:))
 

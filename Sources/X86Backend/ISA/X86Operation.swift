@@ -28,7 +28,8 @@ public enum X86Operation: String, Sendable, CaseIterable {
   case hlt, ud, movFromControl, movToControl, lgdt, lidt, sgdt, sidt, smsw, lmsw, clts, invlpg, wbinvd
   case movFromSegment, movToSegment, pushSegment, popSegment, ldt, tr, storeTable
   case arpl, lar, lsl, verr, verw
-  case syscall, sysret, swapgs, rdmsr, wrmsr, cpuid, rdtsc
+  case syscall, sysret, sysenter, sysexit, swapgs, rdmsr, wrmsr, cpuid, rdtsc, rdtscp, rdpmc
+  case movFromDebug, movToDebug, fwait, clflush
   /// More than fifteen bytes.
   case tooLong
 }

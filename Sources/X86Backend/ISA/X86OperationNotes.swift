@@ -160,11 +160,19 @@ public struct X86OperationNote: Sendable {
     verw | z | | Tell whether a segment can be written
     syscall | oszapcdi | | Fast call to the system
     sysret | oszapcdi | | Return from a fast call
+    sysenter | i | | Fast call to the system by way of model-specific registers
+    sysexit | | | Return from a fast call to privilege level 3
     swapgs | | | Exchange the GS base with its shadow
     rdmsr | | | Read a model-specific register
     wrmsr | | | Write a model-specific register
     cpuid | | | Identify the processor
     rdtsc | | | Read the time stamp counter
+    rdtscp | | | Read the time stamp counter and the processor's number
+    rdpmc | | | Read a performance counter
+    movFromDebug | | oszapc | Read a debug register
+    movToDebug | | oszapc | Write a debug register
+    clflush | | | Write a line of the cache back
+    fwait | | | Wait for the coprocessor
     tooLong | | | An instruction of more than fifteen bytes
     """
 }

@@ -38,6 +38,8 @@ enum X86OperandCode: String, Sendable {
   /// Segment and control register by ModRM.reg.
   case sw = "Sw"
   case cy = "Cy"
+  /// Debug register by ModRM.reg.
+  case dy = "Dy"
   /// Register in the opcode byte.
   case zb = "Zb"
   case zv = "Zv"
@@ -63,7 +65,7 @@ enum X86OperandCode: String, Sendable {
   /// Whether it is encoded in a ModRM byte.
   var usesModRM: Bool {
     switch self {
-    case .eb, .ew, .ed, .ev, .es, .gb, .gw, .gv, .gy, .ry, .m, .mb, .my, .mp, .sw, .cy: true
+    case .eb, .ew, .ed, .ev, .es, .gb, .gw, .gv, .gy, .ry, .m, .mb, .my, .mp, .sw, .cy, .dy: true
     default: false
     }
   }

@@ -101,6 +101,7 @@ enum X86Rows {
     98 | cbw | convertAccumulator |
     99 | cwd | convertDouble |
     9A | call far Ap | callFar | no64
+    9B | fwait | fwait |
     9C | pushf | pushf | d64
     9D | popf | popf | d64
     9E | sahf | sahf |
@@ -227,6 +228,7 @@ enum X86Rows {
     0FA9 | pop GS | popSegment | d64 seg=5
     0FAC /r | shrd Ev, Gv, Ib | shrd |
     0FAD /r | shrd Ev, Gv, CL | shrd |
+    0FAE /7 | clflush Mb | clflush | mem noprefix
     0FAE /5 | lfence | nop | reg noprefix
     0FAE /6 | mfence | nop | reg noprefix
     0FAE /7 | sfence | nop | reg noprefix
@@ -268,6 +270,7 @@ enum X86Rows {
     0F02 /r | lar Gv, Es | lar | prot
     0F03 /r | lsl Gv, Es | lsl | prot
     0F01 F8 | swapgs | swapgs | only64
+    0F01 F9 | rdtscp | rdtscp |
     0F01 /0 | sgdt M | sgdt | mem
     0F01 /1 | sidt M | sidt | mem
     0F01 /2 | lgdt M | lgdt | mem
@@ -282,6 +285,15 @@ enum X86Rows {
     0F09 | wbinvd | wbinvd |
     0F0B | ud2 | ud |
     0F20 /r | mov Ry, Cy | movFromControl | modesize
+    0F21 /r | mov Ry, Dy | movFromDebug | modesize
+    0F23 /0 | mov Dy, Ry | movToDebug | modesize cc=0
+    0F23 /1 | mov Dy, Ry | movToDebug | modesize cc=1
+    0F23 /2 | mov Dy, Ry | movToDebug | modesize cc=2
+    0F23 /3 | mov Dy, Ry | movToDebug | modesize cc=3
+    0F23 /4 | mov Dy, Ry | movToDebug | modesize cc=4
+    0F23 /5 | mov Dy, Ry | movToDebug | modesize cc=5
+    0F23 /6 | mov Dy, Ry | movToDebug | modesize cc=6
+    0F23 /7 | mov Dy, Ry | movToDebug | modesize cc=7
     0F22 /0 | mov Cy, Ry | movToControl | modesize rexr cc=8
     0F22 /0 | mov Cy, Ry | movToControl | modesize cc=0
     0F22 /2 | mov Cy, Ry | movToControl | modesize cc=2
@@ -290,6 +302,9 @@ enum X86Rows {
     0F30 | wrmsr | wrmsr |
     0F31 | rdtsc | rdtsc |
     0F32 | rdmsr | rdmsr |
+    0F33 | rdpmc | rdpmc |
+    0F34 | sysenter | sysenter |
+    0F35 | sysexit | sysexit |
     0FA2 | cpuid | cpuid |
     0FB9 /r | ud1 Gv, Ev | ud |
     0FFF /r | ud0 Gv, Ev | ud |

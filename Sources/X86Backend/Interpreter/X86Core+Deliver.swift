@@ -77,7 +77,8 @@ extension X86Core {
     let isUser = level == 3
     try pushLong(&pointer, reg(.ss), isUser)
     try pushLong(&pointer, reg(.rsp), isUser)
-    try pushLong(&pointer, flags, isUser)
+    let resume = entry == .fault && X86System.isFault(vector) ? X86Flags.resume.rawValue : 0
+    try pushLong(&pointer, flags | resume, isUser)
     try pushLong(&pointer, reg(.cs), isUser)
     try pushLong(&pointer, back, isUser)
     let hasCode = vector == 8 || (10...14).contains(vector) || vector == 17

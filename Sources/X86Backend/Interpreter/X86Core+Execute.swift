@@ -223,7 +223,8 @@ extension X86Core {
       .retFar, .iret:
       try segmentOperation(i)
     case .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw,
-      .lmsw, .clts, .invlpg, .wbinvd, .syscall, .sysret, .swapgs, .rdmsr, .wrmsr, .cpuid, .rdtsc, .tooLong:
+      .lmsw, .clts, .invlpg, .wbinvd, .syscall, .sysret, .sysenter, .sysexit, .swapgs, .rdmsr, .wrmsr, .cpuid,
+      .rdtsc, .rdtscp, .rdpmc, .movFromDebug, .movToDebug, .fwait, .clflush, .tooLong:
       try system(i)
     }
   }

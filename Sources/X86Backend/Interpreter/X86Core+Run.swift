@@ -123,7 +123,10 @@ extension X86Core {
 
   private func recordRegisters(_ mode: UInt8) {
     guard let recorder else { return }
-    for index in 0..<Self.registerCount where index != X86Register.rip.index && r[index] != before[index] {
+    for index in 0..<Self.registerCount
+    where index != X86Register.rip.index && index != X86Register.interruptShadow.index
+      && r[index] != before[index]
+    {
       recorder.append(
         TraceRecord(.registerWrite, mode: mode, code: UInt32(index), clock: retired, value: r[index]))
     }
@@ -187,7 +190,7 @@ extension X86Core {
   ) -> StopReason? {
     let saved = rip
     let checkStop = StopReason.checkStop(cause: UInt32(X86Vector.doubleFault), pc: saved)
-    guard hasProgress || isInterrupt else { return checkStop }
+    guard hasProgress || isInterrupt || deliveries < X86System.deliveryLimit else { return checkStop }
     let mode = UInt8(privilege)
     // SAFETY: both blocks have room for every register.
     before.update(from: r, count: Self.registerCount)
@@ -203,6 +206,7 @@ extension X86Core {
       }
       return checkStop
     }
+    deliveries = hasProgress ? 1 : deliveries &+ 1
     hasProgress = false
     if let recorder {
       recorder.append(

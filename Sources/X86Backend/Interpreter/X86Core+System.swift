@@ -52,7 +52,7 @@ extension X86Core {
     case .rdtsc:
       if privilege != 0, reg(.cr4) & 4 != 0 { throw .protection() }
       setPair(retired &+ idle)
-    default: break
+    default: throw .unsupported("this system instruction")
     }
   }
 

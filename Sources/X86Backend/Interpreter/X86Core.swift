@@ -106,6 +106,8 @@ struct X86Core: ~Copyable {
   var end: UInt64 = 0
   var attentionAt: UInt64 = 0
   var hasProgress = true
+  /// Deliveries since then.
+  var deliveries = 0
   var skips = 0
   /// Bytes of the instruction under way, as far as they were read.
   var currentBytes = InstructionBytes()

@@ -14,7 +14,9 @@
     ///
     /// - Throws: ``KVMError/cannotRun(_:)`` naming the call that failed.
     func readState(halted: Bool) throws(KVMError) -> ProcessorState {
-      var state = ProcessorState(registers: [UInt64](repeating: 0, count: X86Register.allCases.count))
+      // What is not read below is as it was written.
+      var state =
+        written ?? ProcessorState(registers: [UInt64](repeating: 0, count: X86Register.allCases.count))
       var general = kvm_regs()
       try check(vcpu.call(ckvm_get_regs, &general), "KVM_GET_REGS")
       var system = kvm_sregs()
@@ -48,6 +50,7 @@
     ///
     /// - Throws: ``KVMError/cannotRun(_:)`` naming the call that failed.
     func writeState(_ state: ProcessorState) throws(KVMError) {
+      written = state
       var system = kvm_sregs()
       // The APIC base is KVM's own and stays as it is.
       try check(vcpu.call(ckvm_get_sregs, &system), "KVM_GET_SREGS")

@@ -64,6 +64,8 @@
     /// The pieces of guest-physical memory that KVM has, by slot number.
     var slots: [KVMSlot]
     private let memory: GuestMemory
+    /// The state that was written last.
+    var written: ProcessorState?
 
     /// A machine on this storage.
     ///

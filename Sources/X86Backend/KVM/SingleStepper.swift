@@ -230,7 +230,9 @@
       _ recorder: TraceRecorder
     ) {
       for index in before.registers.indices
-      where before.registers[index] != after.registers[index] && index != X86Register.rip.index {
+      where before.registers[index] != after.registers[index] && index != X86Register.rip.index
+        && index != X86Register.interruptShadow.index
+      {
         recorder.append(
           TraceRecord(
             .registerWrite, mode: mode, code: UInt32(index), clock: clock, value: after.registers[index]))

@@ -159,6 +159,10 @@ enum X86InitialState {
     }
     set(.dr6, 0xFFFF_0FF0)
     set(.dr7, 0x400)
+    // The boot processor's APIC at its usual place; fast strings; the types that PAT has after reset.
+    set(.apicBase, 0xFEE0_0900)
+    set(.miscEnable, 1)
+    set(.pat, 0x0007_0406_0007_0406)
     return state
   }
 }

@@ -34,7 +34,7 @@ extension X86Semantics {
       // Time-stamp disable: only privilege level 0 may read it.
       let disabled: Expression = .select(Self.privilege, reg(.cr4).bit(2), k(0))
       return [.when(disabled, then: raise(X86Vector.protection), otherwise: setEDXEAX(.time))]
-    default: return []
+    default: return [.unsupported(row.mnemonic)]
     }
   }
 

@@ -61,7 +61,9 @@ struct X86Semantics {
       return segment
     case .arpl, .lar, .lsl, .verr, .verw: return segmentTest
     case .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw, .lmsw, .clts, .invlpg,
-      .wbinvd, .syscall, .sysret, .swapgs, .rdmsr, .wrmsr, .cpuid, .rdtsc, .tooLong:
+      .wbinvd, .syscall, .sysret, .sysenter, .sysexit, .swapgs, .rdmsr, .wrmsr, .cpuid, .rdtsc, .rdtscp,
+      .rdpmc,
+      .movFromDebug, .movToDebug, .fwait, .clflush, .tooLong:
       return system
     }
   }

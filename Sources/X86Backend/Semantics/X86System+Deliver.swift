@@ -141,7 +141,11 @@ extension X86System {
       .when(local(target).isNonCanonical, then: shutdown, otherwise: []),
     ]
     // Stores of the processor itself: with the new privilege level, at linear addresses.
-    let values: [Expression] = [reg(.ss), reg(.rsp), reg(.rflags), reg(.cs), local(back)]
+    // What is pushed of a fault has RF set, so that a breakpoint on the instruction does not trap again.
+    let isFault: Expression = .select(
+      local(2) | local(isSoftware), k(0), (k(faults) >> local(vector)) & local(vector).isBelow(k(32)))
+    let pushed = reg(.rflags) | (isFault << k(16))
+    let values: [Expression] = [reg(.ss), reg(.rsp), pushed, reg(.cs), local(back)]
     for (slot, value) in values.enumerated() {
       effects += push(slot + 1, value, user: newLevel)
     }

@@ -18,6 +18,13 @@ enum X86System {
   /// Bits of CR4 that can be set: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT. The rest is not carried out.
   static let supportedCR4: UInt64 = 0x7FC
 
+  /// How many deliveries may follow each other with no instruction retired between them.
+  static let deliveryLimit = 16
+  /// Vectors of the class fault (Intel SDM vol. 3, table 6-1), one bit each; #DB is asked about separately.
+  static let faults: UInt64 = 0b1011_0111_1100_1110_0001
+  /// Whether a vector's class is fault.
+  static func isFault(_ vector: UInt64) -> Bool { vector < 32 && faults >> vector & 1 != 0 }
+
   private static let modern = make(.modern)
   private static let i8086 = make(.i8086)
   private static let i80286 = make(.i80286)
@@ -34,7 +41,7 @@ enum X86System {
   }
 
   private static func make(_ model: X86CPUModel) -> SystemSemantics {
-    SystemSemantics(
+    var semantics = SystemSemantics(
       procedures: [
         model == .i8086 ? translate8086Procedure : translateProcedure, deliverProcedure, physicalProcedure,
         walkProcedure, descriptorProcedure, markAccessedProcedure, checkPortProcedure,
@@ -46,6 +53,8 @@ enum X86System {
       wakesOnlyInterruptible: true, illegalCause: X86Vector.undefined,
       wordWrap: model == .i8086 ? 0xFFFF : nil,
       checkStopCause: X86Vector.doubleFault)
+    semantics.deliveryLimit = deliveryLimit
+    return semantics
   }
 
   /// The 8086: offsets have 16 bits, addresses 20, and nothing is checked.
