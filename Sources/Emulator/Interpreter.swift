@@ -38,6 +38,7 @@ public final class Interpreter: Engine {
     semantics = ToyInstructionSet(variant)
     core = ToyCore(variant: variant, storage: platform.memory, code: code.map)
     core.restore(state)
+    hasRetired = !state.hasDelivered
     code.observe(platform.memory)
   }
 
@@ -45,10 +46,14 @@ public final class Interpreter: Engine {
 
   /// The whole processor state; setting it also drops all decoded code.
   public var state: ProcessorState {
-    get { core.snapshot }
+    get {
+      var state = core.snapshot
+      state.hasDelivered = !hasRetired
+      return state
+    }
     set {
       core.restore(newValue)
-      hasRetired = true
+      hasRetired = !newValue.hasDelivered
       code.map.invalidate(0..<platform.memory.size)
     }
   }

@@ -46,7 +46,7 @@ struct RunSession {
   private mutating func boundary(_ core: inout ToyCore, _ tracer: inout StepTracer) -> StopReason? {
     var skips = 0
     while true {
-      if let status = platform.powerOff { return .powerOff(status: status) }
+      if let stop = platform.stop { return stop }
       if platform.now >= platform.deadline { platform.advance() }
       guard core.waiting else { break }
       if platform.pending != 0 {

@@ -199,11 +199,18 @@ public struct ProcessorState: Sendable, Equatable {
   public var registers: [UInt64]
   /// Tables the processor keeps (a TLB), sparse, by table and index.
   public var auxiliaries: [[UInt64: UInt64]]
+  /// A trap or interrupt has been delivered, and no instruction has retired since.
+  ///
+  /// The next interrupt then waits, and another trap is a check stop.
+  public var hasDelivered: Bool
 
   /// A state.
-  public init(registers: [UInt64], auxiliaries: [[UInt64: UInt64]] = []) {
+  public init(
+    registers: [UInt64], auxiliaries: [[UInt64: UInt64]] = [], hasDelivered: Bool = false
+  ) {
     self.registers = registers
     self.auxiliaries = auxiliaries
+    self.hasDelivered = hasDelivered
   }
 }
 
@@ -248,6 +255,8 @@ public protocol Engine: AnyObject {
   var state: ProcessorState { get set }
   /// Names of the exit reasons in trace records, by number; empty for engines without exits.
   var exitNames: [String] { get }
+  /// Why no snapshot can be taken now, if the engine holds something that ``state`` has no place for.
+  var snapshotObstacle: EngineRefusal? { get }
   /// Whether the clocks of a trace at this level are exact, when it begins with the engine's next run.
   func hasClock(at level: TraceLevel) -> Bool
 
@@ -261,6 +270,8 @@ public protocol Engine: AnyObject {
 extension Engine {
   /// Engines other than virtualizers have no exits.
   public var exitNames: [String] { [] }
+  /// The state of engines written in software is all in ``state``.
+  public var snapshotObstacle: EngineRefusal? { nil }
   /// Engines that count instructions count them at every level.
   public func hasClock(at level: TraceLevel) -> Bool { capabilities.countsInstructions }
   /// One virtual CPU for now; its number in traces.

@@ -16,6 +16,10 @@ public protocol Device: AnyObject {
   func save() -> [UInt64]
   /// Takes back what ``save()`` gave.
   func restore(_ state: [UInt64])
+  /// What the device holds beside its state and has changed since it was made: a disk's sectors.
+  func saveContents() -> [UInt8]
+  /// Takes what ``saveContents()`` gave, on a fresh device and before ``restore(_:)``; `false` if it does not fit.
+  func restoreContents(_ contents: [UInt8]) -> Bool
 }
 
 extension Device {
@@ -23,6 +27,10 @@ extension Device {
   public var deadline: UInt64? { nil }
   /// Most devices have no deadlines.
   public func tick(on platform: Platform) {}
+  /// Most devices are all state.
+  public func saveContents() -> [UInt8] { [] }
+  /// Most devices take no contents.
+  public func restoreContents(_ contents: [UInt8]) -> Bool { contents.isEmpty }
 }
 
 /// What is around the processor: storage, devices, interrupt lines and the virtual clock.
@@ -55,6 +63,15 @@ public final class Platform {
   public private(set) var deadline: UInt64 = .max
   /// Set by a power device: the status the guest gave.
   public var powerOff: UInt64?
+  /// Accesses of the guest to devices after which a run is to end with ``StopReason/limit``; `nil` for no end.
+  ///
+  /// Counts down; part of how a machine is run, not of its state.
+  public var accessesLeft: UInt64?
+  /// Why a run has to end because of the devices: the machine is off, or ``accessesLeft`` is 0.
+  public var stop: StopReason? {
+    if let powerOff { return .powerOff(status: powerOff) }
+    return accessesLeft == 0 ? .limit : nil
+  }
   /// Everything the guest wrote to its console.
   public var console: [UInt8] = []
   /// Accesses of the guest to addresses where there is no device; not part of the state.
@@ -103,6 +120,11 @@ public final class Platform {
   /// The devices, in the order they were attached.
   public var devices: [any Device] { mappings.map(\.device) }
 
+  /// The devices with their places, in the order they were attached.
+  public var inventory: [(device: any Device, space: Space, range: Range<UInt64>)] {
+    mappings.map { ($0.device, $0.space, $0.range) }
+  }
+
   private func find(_ space: Space, _ address: UInt64) -> Int? {
     for index in mappings.indices
     where mappings[index].space == space && mappings[index].range.contains(address) {
@@ -125,6 +147,7 @@ public final class Platform {
 
   /// A guest's read of a device register; all ones where there is no device.
   public func read(_ space: Space, _ address: UInt64, width: Int) -> UInt64 {
+    countAccess()
     let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
     guard let index = find(space, address) else {
       unclaimed &+= 1
@@ -139,6 +162,7 @@ public final class Platform {
 
   /// A guest's write to a device register; ignored where there is no device.
   public func write(_ space: Space, _ address: UInt64, _ value: UInt64, width: Int) {
+    countAccess()
     let mask = width >= 8 ? UInt64.max : (1 << UInt64(width * 8)) - 1
     guard let index = find(space, address) else {
       unclaimed &+= 1
@@ -149,6 +173,10 @@ public final class Platform {
     device.write(offset: address - start, value: value & mask, width: width, on: self)
     // Only the device that was accessed can have got a deadline.
     if deadline != .max || device.deadline != nil { reschedule() }
+  }
+
+  private func countAccess() {
+    if let left = accessesLeft, left > 0 { accessesLeft = left - 1 }
   }
 
   /// Lets every device whose deadline has come act, and finds the next deadline.
@@ -211,6 +239,15 @@ public final class Platform {
   public func putConsole(_ byte: UInt8) {
     console.append(byte)
     consoleObserver?(byte)
+  }
+
+  /// Takes time and pending events from a snapshot, after the devices have theirs.
+  func resume(retired: UInt64, idle: UInt64, pending: UInt32, powerOff: UInt64?) {
+    self.retired = retired
+    self.idle = idle
+    self.pending = pending
+    self.powerOff = powerOff
+    reschedule()
   }
 
   /// Finds the next deadline; for devices that were changed by other means than an access to them.

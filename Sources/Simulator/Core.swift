@@ -220,7 +220,7 @@ struct Core: ~Copyable {
     if viewVersion != platform.viewVersion { takeView() }
     idle = platform.idle
     let deadline = platform.deadline
-    if platform.pending != 0 || platform.powerOff != nil {
+    if platform.pending != 0 || platform.stop != nil {
       attentionAt = 0
     } else if deadline == .max {
       attentionAt = end

@@ -44,7 +44,8 @@ public final class Evaluator: Engine {
       ProcessorState(
         // SAFETY: registers and tables up to their counts are initialised for the core's life.
         registers: (0..<core.registerCount).map { core.file[$0] },
-        auxiliaries: (0..<core.auxiliaryCount).map { core.auxiliaries[$0].contents })
+        auxiliaries: (0..<core.auxiliaryCount).map { core.auxiliaries[$0].contents },
+        hasDelivered: !core.hasProgress)
     }
     set {
       // SAFETY: as above.
@@ -58,7 +59,7 @@ public final class Evaluator: Engine {
         guard index < newValue.auxiliaries.count else { continue }
         for (key, value) in newValue.auxiliaries[index] { core.auxiliaries[index].set(key, value) }
       }
-      core.hasProgress = true
+      core.hasProgress = !newValue.hasDelivered
       core.journal?.clear()
     }
   }

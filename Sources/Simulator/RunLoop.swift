@@ -57,7 +57,7 @@ extension Core {
 
   /// Steps 1 to 5 without `until`.
   @inline(never) mutating func boundary() -> Boundary {
-    if let status = platform.powerOff { return .stop(.powerOff(status: status)) }
+    if let stop = platform.stop { return .stop(stop) }
     if recorder?.failure != nil { return .stop(.recorderFailed(recorderMessage())) }
     leave()
     if platform.now >= platform.deadline {

@@ -38,7 +38,7 @@ extension VirtualMachineMonitor {
     var isFirst = true
     var skips = 0
     while true {
-      if let status = platform.powerOff { return .powerOff(status: status) }
+      if let stop = platform.stop { return stop }
       if let failure = events?.failure { return .recorderFailed(String(describing: failure)) }
       if platform.now >= platform.deadline { platform.advance() }
       if processor.waiting {

@@ -98,7 +98,8 @@ public final class VirtualMachineMonitor: Engine {
       registers += processor.systemRegisters
       var table: [UInt64: UInt64] = [:]
       for (page, entry) in processor.tlb.entries { table[UInt64(page)] = UInt64(entry) }
-      return ProcessorState(registers: registers, auxiliaries: [table])
+      return ProcessorState(
+        registers: registers, auxiliaries: [table], hasDelivered: processor.hasDelivered)
     }
     set {
       func value(_ register: RegisterID) -> UInt32 {
@@ -115,7 +116,7 @@ public final class VirtualMachineMonitor: Engine {
         paging: value(ToyRegister.paging) & 1 != 0, pc: value(ToyRegister.pc),
         base: value(ToyRegister.base), bound: value(ToyRegister.bound))
       processor.waiting = value(ToyRegister.waiting) & 1 != 0
-      processor.hasDelivered = false
+      processor.hasDelivered = newValue.hasDelivered
       processor.tlb.load(newValue.auxiliaries.first ?? [:], storageSize: platform.memory.size)
       shadow.drop()
       hardwareRoot = nil

@@ -61,6 +61,8 @@ static const unsigned long ckvm_set_cpuid2 = KVM_SET_CPUID2;
 static const unsigned long ckvm_set_guest_debug = KVM_SET_GUEST_DEBUG;
 static const unsigned long ckvm_get_vcpu_events = KVM_GET_VCPU_EVENTS;
 static const unsigned long ckvm_set_vcpu_events = KVM_SET_VCPU_EVENTS;
+static const unsigned long ckvm_get_fpu = KVM_GET_FPU;
+static const unsigned long ckvm_get_msr_index_list = KVM_GET_MSR_INDEX_LIST;
 static const unsigned long ckvm_translate = KVM_TRANSLATE;
 static const unsigned long ckvm_get_stats_fd = KVM_GET_STATS_FD;
 
@@ -141,7 +143,7 @@ static inline void ckvm_cpuid_set(struct ckvm_cpuid *list, uint32_t index, struc
   list->entries[index % CKVM_MAX_CPUID] = entry;
 }
 
-#define CKVM_MAX_MSRS 16
+#define CKVM_MAX_MSRS 64
 /// Room for a `kvm_msrs` and its entries.
 struct ckvm_msrs {
   uint32_t nmsrs;
@@ -155,6 +157,17 @@ static inline void ckvm_msr_set(struct ckvm_msrs *list, uint32_t at, uint32_t in
 }
 static inline uint64_t ckvm_msr_get(const struct ckvm_msrs *list, uint32_t at) {
   return list->entries[at % CKVM_MAX_MSRS].data;
+}
+
+#define CKVM_MAX_MSR_LIST 1024
+/// Room for a `kvm_msr_list` and its indices.
+struct ckvm_msr_list {
+  uint32_t nmsrs;
+  uint32_t indices[CKVM_MAX_MSR_LIST];
+};
+static const uint32_t ckvm_max_msr_list = CKVM_MAX_MSR_LIST;
+static inline uint32_t ckvm_msr_list_get(const struct ckvm_msr_list *list, uint32_t at) {
+  return list->indices[at % CKVM_MAX_MSR_LIST];
 }
 
 // Kicking a vCPU thread out of KVM_RUN.

@@ -133,6 +133,8 @@ public final class ToyDisk: Device {
   private var status: UInt64 = 0
   private var interrupts = false
   private var due: UInt64?
+  /// Sectors written so far; those that can still be taken back are in `undo`.
+  private var writes: UInt64 = 0
   private var undo: [(sector: Int, old: [UInt8])] = []
 
   /// A disk with these contents, filled up with zeros to whole sectors.
@@ -185,6 +187,7 @@ public final class ToyDisk: Device {
       case 1: try memory.write(Array(contents[range]), at: place)
       case 2:
         undo.append((Int(sector), Array(contents[range])))
+        writes &+= 1
         contents.replaceSubrange(range, with: try memory.read(place..<(place + Self.sectorSize)))
       default: return false
       }
@@ -195,7 +198,15 @@ public final class ToyDisk: Device {
   }
 
   public func save() -> [UInt64] {
-    [sector, address, command, status, interrupts ? 1 : 0, due == nil ? 0 : 1, due ?? 0, UInt64(undo.count)]
+    [sector, address, command, status, interrupts ? 1 : 0, due == nil ? 0 : 1, due ?? 0, writes]
+  }
+
+  public func saveContents() -> [UInt8] { contents }
+
+  public func restoreContents(_ contents: [UInt8]) -> Bool {
+    guard contents.count == self.contents.count else { return false }
+    self.contents = contents
+    return true
   }
 
   public func restore(_ state: [UInt64]) {
@@ -206,9 +217,11 @@ public final class ToyDisk: Device {
     status = state[3]
     interrupts = state[4] != 0
     due = state[5] != 0 ? state[6] : nil
-    while undo.count > Int(clamping: state[7]), let last = undo.popLast() {
+    while writes > state[7], let last = undo.popLast() {
+      writes -= 1
       contents.replaceSubrange(
         last.sector * Self.sectorSize..<(last.sector + 1) * Self.sectorSize, with: last.old)
     }
+    writes = state[7]
   }
 }

@@ -6,7 +6,8 @@ public enum Triad {
 
   /// All subcommands, in the order that help shows them.
   static let commands: [CommandSpecification] = [
-    compareCommand, runCommand, traceCommand, diffCommand, assembleCommand, disassembleCommand,
+    compareCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
+    disassembleCommand,
     programsCommand,
     fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, helpCommand,
   ]

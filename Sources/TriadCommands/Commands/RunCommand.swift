@@ -7,8 +7,8 @@ let runCommand = CommandSpecification(
   name: "run", summary: "Run a program on one machine.", arguments: [programArgument],
   options: [
     onOption, depthOption, limitOption, hostSecondsOption,
-    OptionSpecification(
-      "--until", "PLACE", "stop before the instruction at an address or symbol", repeats: true),
+    OptionSpecification("--until", "POINT", StopPoint.help, repeats: true),
+    OptionSpecification("--then", "ENGINE", "hand the run on to another engine at --until"),
     OptionSpecification("--dump", "START:LENGTH", "show guest-physical memory at the end", repeats: true),
     OptionSpecification("--expect", "REG=VALUE", "exit 1 unless the register ends so", repeats: true),
     OptionSpecification("--propagate", "exit with the status that the guest gave"),
@@ -16,46 +16,83 @@ let runCommand = CommandSpecification(
   ] + machineOptions,
   examples: [
     "triad run hello", "triad run minos --on virtualizer --depth 2", "triad run crc32 --on simulator --json",
+    "triad run minos --on virtualizer --until 20000 --then simulator",
   ],
   run: { arguments, terminal in
     let workload = try loadWorkload(arguments.positional[0], arguments)
     let engine = try makeEngine(workload, arguments)
-    let limits = try runLimits(workload, engine, arguments, terminal)
-    let dumps = try arguments.all("--dump").map(parseRange)
-    let expectations = try arguments.all("--expect").map { try parseExpectation($0, engine) }
-    let wantsJSON = arguments.has("--json")
-    let console = ConsoleStream(terminal)
-    if !wantsJSON { engine.platform.consoleObserver = { console.put($0) } }
+    return try finish(workload, engine, arguments, terminal)
+  })
 
-    let start = ContinuousClock.now
+/// Runs an engine to the end that the options ask for, and shows what came of it.
+func finish(
+  _ workload: Workload, _ first: any Engine, _ arguments: ParsedArguments, _ terminal: Terminal
+) throws -> ExitStatus {
+  var engine = first
+  var limits = try runLimits(workload, engine, arguments, terminal)
+  let dumps = try arguments.all("--dump").map(parseRange)
+  let expectations = try arguments.all("--expect").map { try parseExpectation($0, engine) }
+  let wantsJSON = arguments.has("--json")
+  let isQuiet = wantsJSON || arguments.has("--quiet")
+  let console = ConsoleStream(terminal)
+  if !wantsJSON { engine.platform.consoleObserver = { console.put($0) } }
+
+  let point = try StopPoint(arguments.all("--until"), workload)
+  let start = ContinuousClock.now
+  var stop: StopReason?
+  if let kind = try arguments.choice("--then", of: EngineKind.self, named: \.rawValue) {
+    guard let target = try point?.single() else {
+      throw CommandFailure.usage("--then needs --until: where the run is to be handed on")
+    }
+    let handOff = HandOff(workload, depth: try parseDepth(arguments), limits: limits)
+    stop = try refusing { try handOff.run(engine, to: target) }
+    if stop == nil {
+      engine = try refusing { try handOff.transfer(engine, to: kind) }
+      if !wantsJSON { engine.platform.consoleObserver = { console.put($0) } }
+      let pc = engine.state.registers[Int(engine.instructionSet.system.programCounter)]
+      if !isQuiet {
+        terminal.note("[handed from \(first.kind.rawValue) to \(kind.rawValue) at \(hex(pc))]")
+      }
+      limits = try runLimits(workload, engine, arguments, terminal)
+      stop = try refusing { try engine.run(limits, into: nil) }
+    }
+  } else if case .point(let target) = point {
+    let handOff = HandOff(workload, depth: try parseDepth(arguments), limits: limits)
+    stop = try refusing { try handOff.run(engine, to: target) }
+  } else {
+    if case .places(let places) = point { limits.until = places }
     // Engines do not look at the first instruction of a run, so that a stopped one can go on; here it counts.
     let pc = engine.state.registers[Int(engine.instructionSet.system.programCounter)]
-    let stop = limits.until.contains(pc) ? .breakpoint(pc: pc) : try engine.run(limits, into: nil)
-    let seconds = start.duration(to: .now).seconds
+    stop =
+      limits.until.contains(pc) ? .breakpoint(pc: pc) : try refusing { try engine.run(limits, into: nil) }
+  }
+  let seconds = start.duration(to: .now).seconds
+  // A point that is no address was reached.
+  let reached = StopReason.breakpoint(
+    pc: engine.state.registers[Int(engine.instructionSet.system.programCounter)])
 
-    if wantsJSON {
-      terminal.line(try jsonText(RunOutput(workload, engine, stop, seconds, dumps)))
-    } else {
-      console.flush()
-      for dump in dumps { terminal.line(try hexDump(engine.platform.memory, dump)) }
-      if !arguments.has("--quiet") { terminal.note(summary(workload, engine, stop)) }
-    }
-    let wrong = expectations.filter { engine.state.registers[$0.register] != $0.value }
-    for expectation in wrong {
-      terminal.note(
-        "expected \(expectation.name) = \(hex(expectation.value)), found \(hex(engine.state.registers[expectation.register]))"
-      )
-    }
-    if !wrong.isEmpty { return .failure }
-    return exitStatus(stop, propagate: arguments.has("--propagate"))
-  })
+  if wantsJSON {
+    terminal.line(try jsonText(RunOutput(workload, engine, stop ?? reached, seconds, dumps)))
+  } else {
+    console.flush()
+    for dump in dumps { terminal.line(try hexDump(engine.platform.memory, dump)) }
+    if !isQuiet { terminal.note(summary(workload, engine, stop ?? reached)) }
+  }
+  let wrong = expectations.filter { engine.state.registers[$0.register] != $0.value }
+  for expectation in wrong {
+    terminal.note(
+      "expected \(expectation.name) = \(hex(expectation.value)), found \(hex(engine.state.registers[expectation.register]))"
+    )
+  }
+  if !wrong.isEmpty { return .failure }
+  return exitStatus(stop ?? reached, propagate: arguments.has("--propagate"))
+}
 
 /// The limits that the options ask for, with a note where the engine cannot keep them.
 func runLimits(
   _ workload: Workload, _ engine: any Engine, _ arguments: ParsedArguments, _ terminal: Terminal
 ) throws -> RunLimits {
   let instructions = try arguments.number("--max-instructions")
-  let until = Set(try arguments.all("--until").map { try workload.address($0) })
   let seconds = try arguments.number("--host-seconds") ?? 60
   guard (1...86_400).contains(seconds) else { throw CommandFailure.usage("--host-seconds takes 1 to 86400") }
   if instructions != nil, !engine.capabilities.countsInstructions {
@@ -64,7 +101,7 @@ func runLimits(
     )
   }
   return RunLimits(
-    instructions: instructions ?? workload.instructionLimit, until: until, hostSeconds: Double(seconds))
+    instructions: instructions ?? workload.instructionLimit, hostSeconds: Double(seconds))
 }
 
 extension StopReason {

@@ -143,7 +143,7 @@ extension X86Core {
 
   /// What is due between two instructions, in the order that all engines share; `nil` to go on.
   @inline(never) private mutating func boundary() -> Stop? {
-    if let status = platform.powerOff { return Stop(reason: .powerOff(status: status)) }
+    if let stop = platform.stop { return Stop(reason: stop) }
     if recorder?.failure != nil { return Stop(reason: recorderFailed) }
     leave()
     if platform.now >= platform.deadline {

@@ -251,7 +251,7 @@ struct X86Core: ~Copyable {
     idle = platform.idle
     let deadline = platform.deadline
     isRequested = platform.pending != 0
-    if platform.powerOff != nil || (isRequested && flags & X86Flags.interrupt.rawValue != 0) {
+    if platform.stop != nil || (isRequested && flags & X86Flags.interrupt.rawValue != 0) {
       attentionAt = 0
     } else {
       attentionAt = deadline == .max ? end : min(end, deadline > idle ? deadline - idle : 0)

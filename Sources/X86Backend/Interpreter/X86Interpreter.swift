@@ -65,7 +65,9 @@ public final class X86Interpreter: Engine {
   public var state: ProcessorState {
     get {
       // SAFETY: the file holds every register.
-      ProcessorState(registers: (0..<X86Core.registerCount).map { core.r[$0] }, auxiliaries: [[:]])
+      ProcessorState(
+        registers: (0..<X86Core.registerCount).map { core.r[$0] }, auxiliaries: [[:]],
+        hasDelivered: !core.hasProgress)
     }
     set {
       for (index, descriptor) in X86Register.table.enumerated() {
@@ -73,7 +75,7 @@ public final class X86Interpreter: Engine {
         // SAFETY: as above.
         core.r[index] = descriptor.width >= 64 ? value : value & (1 << UInt64(descriptor.width) - 1)
       }
-      core.hasProgress = true
+      core.hasProgress = !newValue.hasDelivered
       core.updateMode()
     }
   }

@@ -48,6 +48,14 @@
       return try machine.readState(halted: isHalted)
     }
 
+    /// What the state has no place for and is not as in a vCPU that never ran; `nil` if all is.
+    func surplusState() throws(KVMError) -> String? {
+      try complete()
+      if hasAccessWaiting { return "an instruction is in the middle of its device accesses" }
+      if let event = try machine.pendingEvent() { return event }
+      return try machine.inventory().surplus(over: KVMInventory.fresh.get())
+    }
+
     /// Replaces the whole state.
     func writeState(_ state: ProcessorState) throws(KVMError) {
       try complete()

@@ -105,6 +105,13 @@
       return reason
     }
 
+    public var snapshotObstacle: EngineRefusal? {
+      guest.surplusState().map {
+        EngineRefusal(
+          "no whole snapshot can be taken of KVM now: \($0)", remedy: "stop at another place in the program")
+      }
+    }
+
     /// Only single-stepping counts instructions, and only if there was nothing else before.
     public func hasClock(at level: TraceLevel) -> Bool { level == .instructions && !hasRunFreely }
   }
@@ -124,8 +131,8 @@
     ) throws(KVMError) -> StopReason {
       defer { checkControl() }
       let reason: StopReason
-      if let status = platform.powerOff {
-        reason = .powerOff(status: status)
+      if let stop = platform.stop {
+        reason = stop
       } else if try staysHalted() {
         reason = .idle(pc: try generalRegisters().rip)
       } else if limits.instructions == 0 {

@@ -84,6 +84,18 @@
       return lastState
     }
 
+    /// What of the vCPU the state has no place for and is not as it was at first; `nil` if all is.
+    func surplusState() -> String? {
+      guard !isLost else { return Self.lostText }
+      return perform(Self.lostText) { core in
+        do throws(KVMError) {
+          return try core.surplusState()
+        } catch {
+          return error.description
+        }
+      }
+    }
+
     /// Replaces the whole state; a failure shows at the next run.
     func writeState(_ state: ProcessorState) {
       lastState = state

@@ -56,7 +56,7 @@
         // Devices that act for ever without asking for an interrupt must not hang the host.
         skips += 1
         guard skips < 65536, platform.skipToDeadline() else { return false }
-        if platform.powerOff != nil { return true }
+        if platform.stop != nil { return true }
       }
       return true
     }

@@ -11,7 +11,7 @@
         if platform.controller != nil { try prepareEntry(recorder) }
         if recorder == nil {
           runPortWrites()
-          if let stop = powerOff() { return stop }
+          if let stop = platform.stop { return stop }
           if ckvm_get_immediate_exit(page) != 0 { return .hostTimeLimit }
           try takeView()
         }
@@ -30,7 +30,7 @@
     ///
     /// Any other exit is left for the general loop to look at.
     private func runPortWrites() {
-      guard !hasUnseenExit, platform.powerOff == nil, platform.controller == nil else { return }
+      guard !hasUnseenExit, platform.stop == nil, platform.controller == nil else { return }
       let page = page
       let vcpu = machine.vcpu.number
       let limit = machine.page.size - 4
@@ -51,7 +51,7 @@
         platform.write(
           .port, UInt64(ckvm_io_port(page)), UInt64(value), width: Int(ckvm_io_size(page)))
         served &+= 1
-        if platform.powerOff != nil { break }
+        if platform.stop != nil { break }
       }
       // Interrupted, failed, or switched off: the general loop finds out which when it enters again.
       countServed(served)
@@ -67,23 +67,23 @@
         passTime()
         guard let recorder else {
           _ = carryOutPortAccess(collects: false)
-          return powerOff()
+          return platform.stop
         }
         let before = try generalRegisters().rip
         let accesses = carryOutPortAccess(collects: true)
         try record(accesses, reason, before: before, recorder)
-        return powerOff()
+        return platform.stop
       case KVM_EXIT_MMIO:
         passTime()
         guard let recorder else {
           _ = carryOutMemoryAccess()
-          return powerOff()
+          return platform.stop
         }
         let before = try generalRegisters().rip
         // Stores to read-only memory are no accesses to a device.
         guard let access = carryOutMemoryAccess() else { return nil }
         try record([access], reason, before: before, recorder)
-        return powerOff()
+        return platform.stop
       case KVM_EXIT_HLT:
         isHalted = true
         let pc = try generalRegisters().rip
@@ -91,7 +91,7 @@
           TraceRecord(.exit, mode: privilege(), code: reason, clock: platform.retired, pc: pc))
         guard try waitForInterrupt() else { return .idle(pc: pc) }
         isHalted = false
-        return powerOff()
+        return platform.stop
       case KVM_EXIT_SHUTDOWN:
         let pc = try clearResumeFlag()
         recorder?.append(TraceRecord(.exit, mode: 0, code: reason, clock: platform.retired, pc: pc))
@@ -128,10 +128,6 @@
 
     private func passTime() {
       if platform.controller != nil { platform.idle &+= Self.ticksPerAccess }
-    }
-
-    private func powerOff() -> StopReason? {
-      platform.powerOff.map { .powerOff(status: $0) }
     }
 
     /// Records an exit and its accesses; completes the instruction to learn where it was.

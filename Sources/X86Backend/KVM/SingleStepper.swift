@@ -120,7 +120,7 @@
         step.after[.halted] = 1
         return .idle(pc: step.after[.rip])
       }
-      return core.platform.powerOff.map { .powerOff(status: $0) }
+      return core.platform.stop
     }
 
     /// Handles one exit of the step.
