@@ -1,4 +1,5 @@
 import MachineCore
+import Trace
 
 /// Breakpoints, single steps, and the shadows of instructions (Intel SDM vol. 3, chapter 18 and 6.8).
 extension X86Core {

@@ -132,7 +132,7 @@ extension X86Core {
 
   private func recordRegisters(_ mode: UInt8) {
     guard let recorder else { return }
-    for index in 0..<Self.registerCount 
+    for index in 0..<Self.registerCount
     where r[index] != before[index] && index != X86Register.rip.index
       && index != X86Register.interruptShadow.index
     {

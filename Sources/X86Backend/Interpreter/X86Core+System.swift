@@ -10,7 +10,7 @@ extension X86Core {
     if privilege != 0, reg(.cr4) >> 11 & 1 != 0 { throw .protection() }
   }
 
-  private func isCanonical(_ address: UInt64) -> Bool { (address &+ 0x8000_0000_0000) >> 48 == 0 }
+  func isCanonical(_ address: UInt64) -> Bool { (address &+ 0x8000_0000_0000) >> 48 == 0 }
 
   mutating func system(_ i: Instruction) throws(X86Fault) {
     switch i.pointee.operation {
@@ -55,10 +55,10 @@ extension X86Core {
       set(.kernelGSBase, old)
     case .rdmsr:
       try requirePrivilege()
-      setPair(try readModelSpecific(UInt32(truncatingIfNeeded: reg(.rcx))))
+      setPair(try readModelSpecific(part(.rcx, .bits32)))
     case .wrmsr:
       try requirePrivilege()
-      try writeModelSpecific(UInt32(truncatingIfNeeded: reg(.rcx)), reg(.rax) & 0xFFFF_FFFF | reg(.rdx) << 32)
+      try writeModelSpecific(part(.rcx, .bits32), reg(.rax) & 0xFFFF_FFFF | reg(.rdx) << 32)
     case .cpuid:
       let leaf = X86CPUID.leaf(UInt32(truncatingIfNeeded: reg(.rax)))
       set(.rax, UInt64(leaf.eax))
@@ -77,12 +77,14 @@ extension X86Core {
   }
 
   /// The time-stamp counter.
-  private var time: UInt64 { retired &+ idle &+ reg(.timeOffset) }
+  var time: UInt64 { retired &+ idle &+ reg(.timeOffset) }
 
   /// The linear address of an operand that is not accessed.
   private func linearOf(_ operand: Operand) -> UInt64 {
     let offset = address(operand)
-    if is64 { return operand.segment < 4 ? offset : offset &+ r[X86Register.esBase.index + Int(operand.segment)] }
+    if is64 {
+      return operand.segment < 4 ? offset : offset &+ r[X86Register.esBase.index + Int(operand.segment)]
+    }
     // SAFETY: segment numbers are below 6.
     return (offset &+ r[X86Register.esBase.index + Int(operand.segment)]) & 0xFFFF_FFFF
   }
@@ -135,7 +137,9 @@ extension X86Core {
       if value & 0x20 == 0, isLong { throw .protection() }
       guard value & ~0x10_0FFC == 0 else { throw .unsupported("this bit of CR4") }
       let changed = value ^ reg(.cr4)
-      if isPaged, !isLong, value & 0x20 != 0, changed & 0x10_00B0 != 0 { try loadDirectoryPointers(reg(.cr3)) }
+      if isPaged, !isLong, value & 0x20 != 0, changed & 0x10_00B0 != 0 {
+        try loadDirectoryPointers(reg(.cr3))
+      }
       set(.cr4, value)
       if changed & 0x10_00B0 != 0 { forgetAllPages() }
       updateMode()
@@ -230,48 +234,5 @@ extension X86Core {
     set(.rsp, pointer)
     next = target
     updateMode()
-  }
-
-  // MARK: Model-specific registers
-
-  private func modelSpecific(_ number: UInt32) -> X86Register? {
-    switch number {
-    case 0x174: .sysenterCS
-    case 0x175: .sysenterESP
-    case 0x176: .sysenterEIP
-    case 0xC000_0080: .efer
-    case 0xC000_0081: .star
-    case 0xC000_0082: .lstar
-    case 0xC000_0083: .cstar
-    case 0xC000_0084: .sfmask
-    case 0xC000_0100: .fsBase
-    case 0xC000_0101: .gsBase
-    case 0xC000_0102: .kernelGSBase
-    default: nil
-    }
-  }
-
-  private func readModelSpecific(_ number: UInt32) throws(X86Fault) -> UInt64 {
-    if number == 0x10 { return retired &+ idle }
-    guard let register = modelSpecific(number) else { throw .unsupported("this model-specific register") }
-    return reg(register)
-  }
-
-  private mutating func writeModelSpecific(_ number: UInt32, _ value: UInt64) throws(X86Fault) {
-    guard let register = modelSpecific(number) else { throw .unsupported("this model-specific register") }
-    switch register {
-    case .efer:
-      let changesLong = (value ^ reg(.efer)) & 0x100 != 0 && isPaged
-      guard value & ~0xD01 == 0, !changesLong else { throw .protection() }
-      set(.efer, value & 0x901 | reg(.efer) & 0x400)
-      updateMode()
-      return
-    case .sfmask:
-      guard value >> 32 == 0 else { throw .protection() }
-    case .sysenterCS, .star: break
-    default:
-      guard isCanonical(value) else { throw .protection() }
-    }
-    set(register, value)
   }
 }

@@ -155,7 +155,7 @@ struct X86TLB: ~Copyable {
   func forEach(_ body: (_ linear: UInt64, _ entry: X86TLBEntry) -> Void) {
     for index in 0..<capacity where places[index].key != .max && isLive(places[index]) {
       let size = Int(places[index].key & 3)
-      body(places[index].key >> 2 << X86TLBEntry.shifts[size], places[index].entry)
+      body((places[index].key >> 2) << X86TLBEntry.shifts[size], places[index].entry)
     }
   }
 }
