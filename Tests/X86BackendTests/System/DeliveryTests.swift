@@ -178,6 +178,7 @@ private typealias M = SystemMachine
     var machine = SystemMachine()
     machine.enterVirtual(ioPrivilege: 2)
     machine.put(bytes)
+    machine.setGate(0x40, access: 0xEE)
     let end = try machine.run()
     #expect(end.vector == 13)
     #expect(end.frame(3) == [0, 0, M.code >> 4])
