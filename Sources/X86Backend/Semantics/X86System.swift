@@ -101,7 +101,9 @@ enum X86System {
     Procedure(
       "translate", [0, 1, 2, 3],
       [
-        .when(local(1), then: [], otherwise: [.assign(2, k(1))]),
+        .when(
+          local(1), then: [.when(local(2).isAbove(k(5)), then: [.give(local(0))], otherwise: [])],
+          otherwise: [.assign(2, k(1))]),
         .give(
           (local(0).low(.bits16) + ofSegment([.esBase, .csBase, .ssBase, .dsBase, .fsBase, .gsBase]))
             & k(0xF_FFFF)),
