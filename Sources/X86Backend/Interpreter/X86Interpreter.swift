@@ -76,6 +76,9 @@ public final class X86Interpreter: Engine {
         core.r[index] = descriptor.width >= 64 ? value : value & (1 << UInt64(descriptor.width) - 1)
       }
       core.hasProgress = !newValue.hasDelivered
+      core.deliveries = newValue.hasDelivered ? 1 : 0
+      core.discard()
+      core.forgetAllPages()
       core.updateMode()
     }
   }
