@@ -266,6 +266,8 @@ public struct SystemSemantics: Sendable {
   /// (cause being delivered, cause of the trap that arose) → cause to deliver in its place, with the new
   /// trap's value if it is its cause and else 0; above 255 for a check stop. `nil`: always a check stop.
   public var escalate: ProcedureID?
+  /// () Runs when a check stop ends the run; what it writes is seen afterwards.
+  public var shutdown: ProcedureID?
   /// Bits of registers that make an instruction run with ``before`` and ``after``; at most three.
   public var watched: [(register: RegisterID, mask: UInt64)] = []
   /// () Runs before the instruction is fetched; it may trap.

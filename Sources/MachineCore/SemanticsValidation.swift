@@ -137,6 +137,7 @@ package struct SemanticsValidation {
       report(.deliveryWithoutTarget)
     }
     if let escalate = system.escalate { checkCall(escalate, arguments: 2, usesResult: true) }
+    if let shutdown = system.shutdown { checkCall(shutdown, arguments: 0, usesResult: false) }
     if let before = system.before { checkCall(before, arguments: 0, usesResult: false) }
     if let after = system.after {
       checkCall(after, arguments: 1 + system.watched.count, usesResult: true)

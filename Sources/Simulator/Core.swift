@@ -122,6 +122,7 @@ struct Core: ~Copyable {
   let deliver: LoweredProcedure
   let deliverParameters: [Int]
   let escalate: LoweredProcedure?
+  let shutdown: LoweredProcedure?
   let before: LoweredProcedure?
   let after: LoweredProcedure?
   /// Slots and masks of the watched registers; slots of zero where there are fewer than three.
@@ -185,6 +186,7 @@ struct Core: ~Copyable {
     deliver = lowering.procedure(system.deliver)
     deliverParameters = deliver.parameters.map { Int($0) }
     escalate = system.escalate.map(lowering.procedure)
+    shutdown = system.shutdown.map(lowering.procedure)
     before = system.before.map(lowering.procedure)
     after = system.after.map(lowering.procedure)
     let entries = system.watched.map { (Int($0.register), $0.mask) } + Array(repeating: (word, 0), count: 3)

@@ -108,7 +108,9 @@ extension Core {
     let saved = file[pc]
     let checkStop = StopReason.checkStop(
       cause: UInt32(truncatingIfNeeded: lowering.system.checkStopCause ?? cause), pc: saved)
-    guard hasProgress || isInterrupt || deliveries < lowering.system.deliveryLimit else { return checkStop }
+    guard hasProgress || isInterrupt || deliveries < lowering.system.deliveryLimit else {
+      return shutDown(checkStop)
+    }
     let mode = recorder == nil ? 0 : currentMode()
     var (cause, value, isInterrupt) = (cause, value, isInterrupt)
     recordsAccesses = false
@@ -122,7 +124,9 @@ extension Core {
       case .completed: break attempt
       case .unsupported: return unsupportedStop()
       case .trapped:
-        guard let next = escalated(from: isInterrupt ? .max : cause), tries < 8 else { return checkStop }
+        guard let next = escalated(from: isInterrupt ? .max : cause), tries < 8 else {
+          return shutDown(checkStop)
+        }
         (cause, value, isInterrupt) = (next.cause, next.value, false)
         tries += 1
       }
@@ -137,6 +141,21 @@ extension Core {
     deliveries = hasProgress ? 1 : deliveries &+ 1
     hasProgress = false
     return nil
+  }
+
+  /// Leaves the state as a check stop does.
+  private mutating func shutDown(_ reason: StopReason) -> StopReason {
+    guard let shutdown else { return reason }
+    forget()
+    file[Int(shutdown.back)] = 0
+    if execute(shutdown.start) == .completed {
+      for index in 0..<writeCount {
+        let register = Int(writes[index].register)
+        journal?.willWrite(register, file[register])
+      }
+      commitWrites(following: file[pc])
+    }
+    return reason
   }
 
   /// What is delivered in place of a cause whose delivery trapped; `nil` for a check stop.

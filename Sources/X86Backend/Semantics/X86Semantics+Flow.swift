@@ -100,12 +100,10 @@ extension X86Semantics {
     case .std: return [setFlags([(.direction, k(1))])]
     case .cli: return ioPrivileged([setFlags([(.interrupt, k(0))])])
     case .sti:
-      let shadow: [Effect] =
-        model == .modern
-        ? [
-          .when(
-            reg(.rflags).bit(9), then: [], otherwise: [.write(X86Register.interruptShadow.id, k(2))])
-        ] : []
+      let shadow: [Effect] = [
+        .when(
+          reg(.rflags).bit(9), then: [], otherwise: [.write(X86Register.interruptShadow.id, k(2))])
+      ]
       return ioPrivileged([setFlags([(.interrupt, k(1))])] + shadow)
     default: return []
     }

@@ -60,7 +60,7 @@ extension X86Semantics {
 
   /// A load of SS holds interrupts and debug traps off until the next instruction is done.
   private var stackShadow: [Effect] {
-    row.segment == 2 && model == .modern ? [.write(X86Register.interruptShadow.id, k(1))] : []
+    row.segment == 2 ? [.write(X86Register.interruptShadow.id, k(1))] : []
   }
 
   /// General protection for SGDT and its like outside level 0 with CR4.UMIP.

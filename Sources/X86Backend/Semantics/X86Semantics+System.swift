@@ -22,7 +22,12 @@ extension X86Semantics {
     case .clts: return privileged([writeRegister(.cr0, reg(.cr0) & k(~8))])
     case .invlpg: return privileged(invalidatePage)
     case .wbinvd: return privileged([])
-    case .clflush: return [.assign(Self.a, .load(.operand(0), .address(0), .bits8))]
+    case .clflush:
+      // It is checked as a read of a byte, which does not take place.
+      let access = k(Access.read.rawValue)
+      return [
+        .call(X86System.translate, [.address(0), access, .segment(0), k(1)], result: Self.a)
+      ]
     case .fwait:
       return [
         .when(reg(.cr0).bit(1) & reg(.cr0).bit(3), then: raise(X86Vector.noDevice), otherwise: [])

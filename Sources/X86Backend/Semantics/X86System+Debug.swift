@@ -62,10 +62,14 @@ extension X86System {
   }
 
   /// Bits of registers that ask for ``beforeProcedure`` and ``afterProcedure``.
-  static let watched: [(register: RegisterID, mask: UInt64)] = [
-    (X86Register.rflags.id, X86Flags([.trap, .resume]).rawValue), (X86Register.dr7.id, 0xFF),
-    (X86Register.interruptShadow.id, 3),
-  ]
+  ///
+  /// The older models keep the trap flag without acting on it.
+  static func watched(_ model: X86CPUModel) -> [(register: RegisterID, mask: UInt64)] {
+    [
+      (X86Register.rflags.id, model == .modern ? X86Flags([.trap, .resume]).rawValue : 0),
+      (X86Register.dr7.id, model == .modern ? 0xFF : 0), (X86Register.interruptShadow.id, 3),
+    ]
+  }
 
   /// () Instruction breakpoints, unless RF or the shadow of MOV SS holds them off.
   static var beforeProcedure: Procedure {
@@ -85,10 +89,11 @@ extension X86System {
   }
 
   /// (address of the instruction; flags, DR7 and shadow before it) → the bits of DR6 of a debug trap, or 0.
-  static var afterProcedure: Procedure {
+  static func afterProcedure(_ model: X86CPUModel) -> Procedure {
     let shadow = reg(.interruptShadow) & ~local(3)
     let isPending = local(4)
-    let steps: Expression = .select(detail(stepsAfter), reg(.rflags).bit(8), local(1).bit(8))
+    let steps: Expression =
+      model == .modern ? .select(detail(stepsAfter), reg(.rflags).bit(8), local(1).bit(8)) : k(0)
     let keepsResume = detail(loadsResume) | reg(.rip).equals(local(0))
     return Procedure(
       "after", [0, 1, 2, 3],

@@ -69,6 +69,16 @@ extension X86System {
       ])
   }
 
+  /// A page fault that arose is told by CR2, even if another exception is delivered in its place.
+  private static var loadFaultAddress: Effect {
+    .when(
+      detail(pageNews),
+      then: [.write(X86Register.cr2.id, detail(pageAddress)), setDetail(pageNews, k(0))], otherwise: [])
+  }
+
+  /// () What a shutdown leaves of the state before it.
+  static var shutdownProcedure: Procedure { Procedure("shutdown", [], [loadFaultAddress]) }
+
   /// (exception being delivered, or its vector if it is an interrupt; the fault that arose) → what is
   /// delivered in its place; 256 for a shutdown (Intel SDM vol. 3, table 6-5).
   static var escalateProcedure: Procedure {
@@ -101,10 +111,7 @@ extension X86System {
           code, .select(local(vector).equals(k(X86Vector.page)), detail(pageCode), local(value))),
         .assign(external, local(software).differs(k(1))),
         .when(hasProtection, then: protected, otherwise: real(model)),
-        // A page fault that arose is told by CR2, even if another exception is delivered in its place.
-        .when(
-          detail(pageNews),
-          then: [.write(X86Register.cr2.id, detail(pageAddress)), setDetail(pageNews, k(0))], otherwise: []),
+        loadFaultAddress,
         .write(X86Register.interruptShadow.id, k(0)),
       ])
   }

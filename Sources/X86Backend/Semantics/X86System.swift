@@ -35,6 +35,7 @@ enum X86System {
   static let matchPort = 28
   static let before = 29
   static let after = 30
+  static let shutdown = 31
 
   /// Bits of CR4 that can be set: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, SMEP. The rest is
   /// not carried out.
@@ -74,7 +75,7 @@ enum X86System {
         returnToVirtualProcedure, forgetPageProcedure, keepPageProcedure, pageFaultProcedure,
         walkPAEProcedure,
         walk32Procedure, loadTopProcedure, matchDataProcedure, matchPortProcedure, beforeProcedure,
-        afterProcedure,
+        afterProcedure(model), shutdownProcedure,
       ],
       translate: translate, deliver: deliver,
       interruptible: reg(.rflags).bit(9) & reg(.interruptShadow).isZero, interruptCauseBase: 32,
@@ -85,14 +86,12 @@ enum X86System {
       checkStopCause: X86Vector.doubleFault)
     semantics.deliveryLimit = deliveryLimit
     semantics.escalate = escalate
+    semantics.shutdown = shutdown
     semantics.firstOwnSegment = linearSegment
-    // The older models keep the trap flag without acting on it.
-    if model == .modern {
-      semantics.watched = watched
-      semantics.before = before
-      semantics.after = after
-      semantics.afterCause = X86Vector.debug
-    }
+    semantics.watched = watched(model)
+    semantics.before = before
+    semantics.after = after
+    semantics.afterCause = X86Vector.debug
     return semantics
   }
 

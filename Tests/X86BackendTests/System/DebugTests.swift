@@ -125,9 +125,11 @@ private typealias M = SystemMachine
   }
 
   /// Where an interrupt that waits comes: STI and MOV SS hold it for one instruction.
-  @Test(arguments: [
-    ([0xFB, 0x90, 0x90], 0x2, 2), ([0xFB, 0xFB, 0x90], 0x2, 2), ([0xFB, 0x90], 0x202, 0),
-  ] as [([UInt8], UInt64, UInt64)]) func `STI casts a shadow`(_ row: ([UInt8], UInt64, UInt64)) throws {
+  @Test(
+    arguments: [
+      ([0xFB, 0x90, 0x90], 0x2, 2), ([0xFB, 0xFB, 0x90], 0x2, 2), ([0xFB, 0x90], 0x202, 0),
+    ] as [([UInt8], UInt64, UInt64)]) func `STI casts a shadow`(_ row: ([UInt8], UInt64, UInt64)) throws
+  {
     var machine = SystemMachine()
     machine.put(row.0)
     machine.state[.rflags] = row.1

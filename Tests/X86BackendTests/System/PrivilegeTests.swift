@@ -136,9 +136,11 @@ private typealias M = SystemMachine
   }
 
   /// SGDT, SIDT, SLDT, STR and SMSW in ring 3.
-  @Test(arguments: [
-    [0x0F, 0x01, 0x00], [0x0F, 0x01, 0x08], [0x0F, 0x00, 0xC0], [0x0F, 0x00, 0xC8], [0x0F, 0x01, 0xE0],
-  ] as [[UInt8]]) func `UMIP hides the tables from ring 3`(_ bytes: [UInt8]) throws {
+  @Test(
+    arguments: [
+      [0x0F, 0x01, 0x00], [0x0F, 0x01, 0x08], [0x0F, 0x00, 0xC0], [0x0F, 0x00, 0xC8], [0x0F, 0x01, 0xE0],
+    ] as [[UInt8]]) func `UMIP hides the tables from ring 3`(_ bytes: [UInt8]) throws
+  {
     var machine = SystemMachine(ring: 3)
     machine.put(bytes)
     machine.state[.rax] = M.data
@@ -196,9 +198,11 @@ private typealias M = SystemMachine
   }
 
   /// RDPMC #GP; MONITOR, VMCALL and XGETBV, which CPUID denies, #UD.
-  @Test(arguments: [
-    ([0x0F, 0x33], 13), ([0x0F, 0x01, 0xC8], 6), ([0x0F, 0x01, 0xC1], 6), ([0x0F, 0x01, 0xD0], 6),
-  ] as [([UInt8], UInt64)]) func `Absent instructions fault`(_ row: ([UInt8], UInt64)) throws {
+  @Test(
+    arguments: [
+      ([0x0F, 0x33], 13), ([0x0F, 0x01, 0xC8], 6), ([0x0F, 0x01, 0xC1], 6), ([0x0F, 0x01, 0xD0], 6),
+    ] as [([UInt8], UInt64)]) func `Absent instructions fault`(_ row: ([UInt8], UInt64)) throws
+  {
     var machine = SystemMachine()
     machine.put(row.0)
     #expect(try machine.run().vector == row.1)

@@ -7,7 +7,7 @@ import X86Backend
 /// A bare machine for one rule of the processor's manual: tables by hand, a few bytes of code, a run.
 struct SystemGuest {
   /// The engines that state the system machine; each test holds on all of them.
-  static let engines: [EngineKind] = [.simulator]
+  static let engines: [EngineKind] = [.simulator, .emulator]
 
   static let code: UInt64 = 0x2_0000
   static let interruptTable: UInt64 = 0x8000

@@ -45,7 +45,9 @@ private typealias M = SystemMachine
   private func invalidate(_ address: UInt64) -> [UInt8] { [0x0F, 0x01, 0x3D] + word(address) }
   /// mov eax, cr3; mov cr3, eax
   private let reload: [UInt8] = [0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8]
-  private func word(_ value: UInt64) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
+  private func word(_ value: UInt64) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+  }
 
   @Test func `A store sets accessed and dirty`() throws {
     var machine = narrow()
@@ -60,9 +62,11 @@ private typealias M = SystemMachine
   }
 
   /// Entry, ring, code of the fault: a store to a page.
-  @Test(arguments: [
-    (0, 0, 2), (0, 3, 6), (5, 3, 7), (3, 3, 7),
-  ] as [(UInt64, UInt64, UInt64)]) func `A refused store tells why`(_ row: (UInt64, UInt64, UInt64)) throws {
+  @Test(
+    arguments: [
+      (0, 0, 2), (0, 3, 6), (5, 3, 7), (3, 3, 7),
+    ] as [(UInt64, UInt64, UInt64)]) func `A refused store tells why`(_ row: (UInt64, UInt64, UInt64)) throws
+  {
     var machine = narrow(ring: row.1)
     machine.put(Self.table + 0x18 * 4, M.data | row.0, 4)
     machine.put(store(M.data + 0xFF8))
@@ -231,7 +235,9 @@ private typealias M = SystemMachine
     #expect(end[.halted] == 1)
   }
 
-  @Test func `A page fault that cannot be delivered becomes a double fault, and CR2 tells of the last one`() throws {
+  @Test func `A page fault that cannot be delivered becomes a double fault, and CR2 tells of the last one`()
+    throws
+  {
     var machine = narrow(ring: 3)
     machine.put(store(M.data))
     machine.put(Self.table + 0x18 * 4, 0, 4)
