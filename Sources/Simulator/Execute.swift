@@ -133,7 +133,9 @@ extension Core {
           else { return oddOutcome }
           file[target] = loaded
         }
-        if recordsAccesses { note(.memoryRead, file[a], file[target], operation.width) }
+        if recordsAccesses, file[Int(truncatingIfNeeded: operation.immediate)] < firstOwnSegment {
+          note(.memoryRead, file[a], file[target], operation.width)
+        }
       case .storeVirtual:
         let bytes = UInt64(operation.width)
         let physical = file[b] & addressMask
@@ -148,7 +150,9 @@ extension Core {
         {
           return oddOutcome
         }
-        if recordsAccesses { note(.memoryWrite, file[a], file[target], operation.width) }
+        if recordsAccesses, file[Int(truncatingIfNeeded: operation.immediate)] < firstOwnSegment {
+          note(.memoryWrite, file[a], file[target], operation.width)
+        }
       case .loadPhysical:
         let bytes = UInt64(operation.width)
         let physical = file[a] & addressMask

@@ -76,7 +76,7 @@ extension X86Core {
     guard isTask || type & 0x1E == 0xE || (type & 0x1E == 6 && !isLong) else { throw .protection(here) }
     if entry == .software, raw >> 45 & 3 < privilege { throw .protection(here) }
     guard raw >> 47 & 1 != 0 else { throw X86Fault(vector: 11, code: here) }
-    if isTask { throw .unsupported("a hardware task switch") }
+    if isTask { throw .unsupported("hardware task switch") }
     let selector = raw >> 16 & 0xFFFF
     guard selector & 0xFFFC != 0 else { throw .protection(external) }
     let code = selector & 0xFFFC | external

@@ -87,7 +87,7 @@ extension X86Core {
     let high = isLong ? try descriptor(selector, offset: 8) : 0
     if isLong, high >> 40 & 0x1F != 0 { throw .protection(code) }
     guard fields.isPresent else { throw X86Fault(vector: 11, code: code) }
-    if isTask { throw .unsupported("a hardware task switch") }
+    if isTask { throw .unsupported("hardware task switch") }
     try branchByGate(raw, high, isCall: isCall)
   }
 

@@ -15,7 +15,7 @@ extension X86Core {
       if isVirtual, flags >> 12 & 3 != 3 { throw .protection() }
       if usesDescriptors, flags & 0x4000 != 0 {
         if isLong { throw .protection() }
-        throw .unsupported("a hardware task switch")
+        throw .unsupported("hardware task switch")
       }
     }
     let slots = hasFlags ? 3 : 2
