@@ -37,7 +37,7 @@ struct X86CaseText {
     let registers = X86Register.allCases.map { "\"\($0)\":\(machine.base[$0])" }.joined(separator: ",")
     return "{\"mode\":\(machine.mode.rawValue),\"cpu\":\"\(machine.model.rawValue)\",\"seed\":\(seed),"
       + "\"memory\":\(X86FuzzMachine.memorySize),\"code\":\(machine.code),"
-      + "\"physicalCode\":\(machine.physicalCode),\"regs\":{\(registers)},\"ram\":[\(ram.joined(separator: ","))]}\n"
+      + "\"physicalCode\":\(machine.physicalCode),\"handlers\":\(X86FuzzMachine.handlers),\"regs\":{\(registers)},\"ram\":[\(ram.joined(separator: ","))]}\n"
   }
 
   /// One case: what is different from the head before it, and what it changed.
@@ -65,6 +65,7 @@ struct X86CaseText {
     }
     result += ram.map { "[\($0.place),\($0.value)]" }.joined(separator: ",")
     result += "]},\"end\":\"\(StopReason.names[Int(end.code)])\""
+    if case .unsupported(let what) = end { result += ",\"why\":\"\(what.reason)\"" }
     if let vector = machine.vector(after) { result += ",\"exception\":\(vector)" }
     let masks = X86Register.allCases.filter { undefined[$0.index] != 0 }.map {
       "\"\($0)\":\(undefined[$0.index])"

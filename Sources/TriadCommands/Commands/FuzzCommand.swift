@@ -41,7 +41,7 @@ let fuzzCommand = CommandSpecification(
     else { throw CommandFailure.usage("--engines takes simulator,emulator or simulator,emulator,native") }
     var options = X86Fuzzer.Options()
     options.usesHardware = engines.contains("native")
-    options.isPlain = arguments.has("--write")
+    options.isPlain = arguments.value("--write") != nil
     let count = try arguments.number("--count") ?? 100_000
     guard (1...1_000_000_000).contains(count) else {
       throw CommandFailure.usage("--count takes 1 to 1000000000")
