@@ -38,7 +38,7 @@ public final class Interpreter: Engine {
     semantics = ToyInstructionSet(variant)
     core = ToyCore(variant: variant, storage: platform.memory, code: code.map)
     core.restore(state)
-    hasRetired = !state.hasDelivered
+    hasRetired = state.deliveries == 0
     code.observe(platform.memory)
   }
 
@@ -48,12 +48,12 @@ public final class Interpreter: Engine {
   public var state: ProcessorState {
     get {
       var state = core.snapshot
-      state.hasDelivered = !hasRetired
+      state.deliveries = hasRetired ? 0 : 1
       return state
     }
     set {
       core.restore(newValue)
-      hasRetired = !newValue.hasDelivered
+      hasRetired = newValue.deliveries == 0
       code.map.invalidate(0..<platform.memory.size)
     }
   }

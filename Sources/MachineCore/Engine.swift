@@ -199,18 +199,18 @@ public struct ProcessorState: Sendable, Equatable {
   public var registers: [UInt64]
   /// Tables the processor keeps (a TLB), sparse, by table and index.
   public var auxiliaries: [[UInt64: UInt64]]
-  /// A trap or interrupt has been delivered, and no instruction has retired since.
+  /// Traps and interrupts that were delivered since an instruction last retired.
   ///
-  /// The next interrupt then waits, and another trap is a check stop.
-  public var hasDelivered: Bool
+  /// While it is not 0, interrupts wait; with too many of them, another trap is a check stop.
+  public var deliveries: Int
 
   /// A state.
   public init(
-    registers: [UInt64], auxiliaries: [[UInt64: UInt64]] = [], hasDelivered: Bool = false
+    registers: [UInt64], auxiliaries: [[UInt64: UInt64]] = [], deliveries: Int = 0
   ) {
     self.registers = registers
     self.auxiliaries = auxiliaries
-    self.hasDelivered = hasDelivered
+    self.deliveries = deliveries
   }
 }
 

@@ -45,7 +45,7 @@ public final class Evaluator: Engine {
         // SAFETY: registers and tables up to their counts are initialised for the core's life.
         registers: (0..<core.registerCount).map { core.file[$0] },
         auxiliaries: (0..<core.auxiliaryCount).map { core.auxiliaries[$0].contents },
-        hasDelivered: !core.hasProgress)
+        deliveries: core.hasProgress ? 0 : core.deliveries)
     }
     set {
       // SAFETY: as above.
@@ -59,7 +59,8 @@ public final class Evaluator: Engine {
         guard index < newValue.auxiliaries.count else { continue }
         for (key, value) in newValue.auxiliaries[index] { core.auxiliaries[index].set(key, value) }
       }
-      core.hasProgress = !newValue.hasDelivered
+      core.hasProgress = newValue.deliveries == 0
+      core.deliveries = newValue.deliveries
       core.journal?.clear()
     }
   }

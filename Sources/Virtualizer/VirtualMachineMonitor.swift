@@ -99,7 +99,7 @@ public final class VirtualMachineMonitor: Engine {
       var table: [UInt64: UInt64] = [:]
       for (page, entry) in processor.tlb.entries { table[UInt64(page)] = UInt64(entry) }
       return ProcessorState(
-        registers: registers, auxiliaries: [table], hasDelivered: processor.hasDelivered)
+        registers: registers, auxiliaries: [table], deliveries: processor.hasDelivered ? 1 : 0)
     }
     set {
       func value(_ register: RegisterID) -> UInt32 {
@@ -116,7 +116,7 @@ public final class VirtualMachineMonitor: Engine {
         paging: value(ToyRegister.paging) & 1 != 0, pc: value(ToyRegister.pc),
         base: value(ToyRegister.base), bound: value(ToyRegister.bound))
       processor.waiting = value(ToyRegister.waiting) & 1 != 0
-      processor.hasDelivered = newValue.hasDelivered
+      processor.hasDelivered = newValue.deliveries != 0
       processor.tlb.load(newValue.auxiliaries.first ?? [:], storageSize: platform.memory.size)
       shadow.drop()
       hardwareRoot = nil

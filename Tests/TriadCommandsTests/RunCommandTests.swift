@@ -89,4 +89,40 @@ import Testing
     #expect(result.status != 0)
     #expect(result.error.contains("bad.txt:2"))
   }
+
+  @Test func aRunIsHandedOn() throws {
+    let whole = triad("run", "minos", "--on", "emulator")
+    let handed = triad("run", "minos", "--on", "virtualizer", "--until", "20000", "--then", "simulator")
+    #expect(handed.status == 0)
+    #expect(handed.output == whole.output)
+    #expect(handed.error.contains("handed from virtualizer to simulator"))
+    #expect(triad("run", "minos", "--then", "simulator").status == 2)
+    #expect(triad("run", "minos", "--until", "trap:0", "--then", "simulator").status == 2)
+    #expect(triad("run", "minos", "--until", "5", "--until", "_start").status == 2)
+    #expect(triad("run", "hello", "--until", "device:2", "-q").output == "He")
+  }
+
+  @Test func snapshotsGoToAFileAndBack() throws {
+    let file = try TemporaryFile("minos.snapshot", nil as [UInt8]?)
+    let whole = triad("run", "minos")
+    #expect(triad("snapshot", "save", "minos", "--until", "20000", "-o", file.path).status == 0)
+    for engine in ["simulator", "emulator", "virtualizer"] {
+      let result = triad("snapshot", "restore", file.path, "--on", engine)
+      #expect(result.status == 0)
+      #expect(result.output == whole.output)
+    }
+    let shown = triad("snapshot", "show", file.path, "--json")
+    #expect(((try shown.json as? [String: Any])?["retired"] as? Int) == 20_000)
+    #expect(triad("snapshot", "show", file.path).output.contains("disk"))
+    let wrong = triad("snapshot", "restore", file.path, "hello")
+    #expect(wrong.status == 3)
+    #expect(wrong.error.contains("minos"))
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file.path)))
+    bytes[bytes.count / 2] ^= 1
+    let damaged = try TemporaryFile("damaged.snapshot", bytes)
+    #expect(triad("snapshot", "restore", damaged.path).status == 3)
+    #expect(triad("snapshot", "show", "/nowhere/x").status == 3)
+    #expect(triad("snapshot", "save", "hello", "--until", "999999", "-o", file.path).status == 1)
+    #expect(triad("snapshot", "keep", "hello").status == 2)
+  }
 }

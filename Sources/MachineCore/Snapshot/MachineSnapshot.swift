@@ -171,7 +171,7 @@ public struct MachineSnapshot: Sendable, Equatable {
     for (old, new) in zip(devices, now.devices) where old != new {
       throw .notKept("the state of device `\(old.name)`")
     }
-    guard now.processor.hasDelivered == processor.hasDelivered else {
+    guard now.processor.deliveries == processor.deliveries else {
       throw .notKept("that a trap has just been delivered")
     }
     let tables = processor.auxiliaries.filter { !$0.isEmpty }

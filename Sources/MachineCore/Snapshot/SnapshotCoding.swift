@@ -33,7 +33,7 @@ extension MachineSnapshot {
         writer.put(value)
       }
     }
-    writer.put(UInt64(processor.hasDelivered ? 1 : 0))
+    writer.put(UInt64(processor.deliveries))
     writer.put(retired)
     writer.put(idle)
     writer.put(UInt64(pending))
@@ -102,7 +102,11 @@ extension MachineSnapshot {
       }
       processor.auxiliaries.append(table)
     }
-    processor.hasDelivered = try reader.flag()
+    let deliveries = try reader.number()
+    guard deliveries <= 0xFFFF else {
+      throw .malformed("an impossible count of deliveries", offset: reader.position)
+    }
+    processor.deliveries = Int(deliveries)
     retired = try reader.number()
     idle = try reader.number()
     guard let lines = UInt32(exactly: try reader.number()) else {

@@ -58,6 +58,16 @@ final class FuzzStorage {
     return nil
   }
 
+  /// Bytes of the first storage that are not what it held before, with their addresses.
+  func changes() -> [(place: Int, value: UInt8)] {
+    let base = memories[0].base
+    return written.compactMap { place in
+      // SAFETY: the range is cut to the storage.
+      let value = base.load(fromByteOffset: place, as: UInt8.self)
+      return value == (place < contents.count ? contents[place] : 0) ? nil : (place, value)
+    }
+  }
+
   /// Puts back what was written.
   func restore() {
     let range = written

@@ -23,10 +23,15 @@ public final class X86Fuzzer {
   private var reached: [(completed: Bool, trapped: Bool)]
   private var forms: Set<Int> = []
 
+  /// Takes the lines of ``run(first:count:progress:)``'s cases, for other programs; the first tells the surroundings.
+  public var written: ((String) throws -> Void)?
+
   /// Engines that take part beside simulator and emulator.
   public struct Options: Sendable {
     /// The real processor, in ring 3 of 64-bit mode.
     public var usesHardware = false
+    /// Only surroundings that any other emulator has, too: no odd descriptors, pages and control registers.
+    public var isPlain = false
 
     /// Simulator and emulator only.
     public init() {}
@@ -38,7 +43,8 @@ public final class X86Fuzzer {
   public init(
     _ mode: X86Mode, model: X86CPUModel = .modern, seed: UInt64, options: Options = Options()
   ) throws {
-    machine = try X86FuzzMachine(mode, model: model, seed: seed, isPlain: options.usesHardware)
+    machine = try X86FuzzMachine(
+      mode, model: model, seed: seed, isPlain: options.usesHardware || options.isPlain)
     generator = X86CaseGenerator(machine, onlyRing3: options.usesHardware)
     let platforms = try (0..<2).map { _ in
       try PCPlatform.make(memorySize: X86FuzzMachine.memorySize, input: [])
@@ -64,6 +70,7 @@ public final class X86Fuzzer {
     -> X86FuzzReport
   {
     let start = ContinuousClock.now
+    try written?(X86CaseText(machine).head(seed: report.seed))
     for index in first..<(first &+ count) {
       try runCase(generator.make(index: index, seed: report.seed), index)
       if index & 0xFFFF == 0xFFFF { progress(index &- first) }
@@ -91,6 +98,12 @@ public final class X86Fuzzer {
     }
     report.cases += 1
     let (left, right, differences) = try compare(tried)
+    if let written {
+      try written(
+        X86CaseText(machine).line(
+          tried, index: index, after: left.state, end: left.reason, undefined: simulator.undefinedMasks,
+          memory: simulator.platform.memory, changed: contents.changes()))
+    }
     let vector = machine.vector(left.state)
     if let vector {
       report.trapped += 1

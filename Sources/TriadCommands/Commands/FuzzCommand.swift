@@ -14,7 +14,10 @@ let fuzzCommand = CommandSpecification(
       "--engines", "LIST", "simulator,emulator and, in 64-bit mode, native (default simulator,emulator)"),
     OptionSpecification("--count", "N", "cases (default 100000)"),
     OptionSpecification("--first", "N", "number of the first case (default 0)"),
-    OptionSpecification("--seed", "S", "seed (default 1)"), jsonOption,
+    OptionSpecification("--seed", "S", "seed (default 1)"),
+    OptionSpecification(
+      "--write", "FILE", "write the cases with their outcomes, a line of JSON each; - is the output"),
+    jsonOption,
   ],
   examples: [
     "triad fuzz --mode 32 --count 200000",
@@ -38,6 +41,7 @@ let fuzzCommand = CommandSpecification(
     else { throw CommandFailure.usage("--engines takes simulator,emulator or simulator,emulator,native") }
     var options = X86Fuzzer.Options()
     options.usesHardware = engines.contains("native")
+    options.isPlain = arguments.value("--write") != nil
     let count = try arguments.number("--count") ?? 100_000
     guard (1...1_000_000_000).contains(count) else {
       throw CommandFailure.usage("--count takes 1 to 1000000000")
@@ -47,11 +51,20 @@ let fuzzCommand = CommandSpecification(
     do {
       let fuzzer = try X86Fuzzer(
         mode ?? .long64, model: model, seed: try arguments.number("--seed") ?? 1, options: options)
+      let output = try arguments.value("--write").map { try TraceFileOutput(path: $0) }
+      if let output {
+        fuzzer.written = { line in
+          var line = line
+          try line.withUTF8 { try output.write(UnsafeRawBufferPointer($0)) }
+        }
+      }
       report = try fuzzer.run(first: first, count: count) { terminal.progress("fuzz: \(grouped($0)) cases") }
+      try output?.finish()
     } catch let refusal as EngineRefusal {
       throw CommandFailure(status: refusal.isHostLack ? .hostLacks : .badInput, message: refusal.description)
     }
     terminal.progress("")
+    if arguments.value("--write") == "-" { return report.counts.isEmpty ? .success : .failure }
     if arguments.has("--json") {
       terminal.line(try jsonText(FuzzOutput(report)))
     } else {

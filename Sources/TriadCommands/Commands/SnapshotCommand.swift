@@ -99,7 +99,9 @@ private func show(_ words: [String], _ arguments: ParsedArguments, _ terminal: T
     "\(grouped(snapshot.retired)) instructions retired, \(grouped(snapshot.idle)) idle, interrupts pending \(hex(UInt64(snapshot.pending)))"
   )
   if let status = snapshot.powerOff { terminal.line("switched off with status \(status)") }
-  if snapshot.processor.hasDelivered { terminal.line("a trap or interrupt has just been delivered") }
+  if snapshot.processor.deliveries > 0 {
+    terminal.line("\(snapshot.processor.deliveries) deliveries since an instruction retired")
+  }
   terminal.line(
     "storage \(grouped(UInt64(snapshot.memorySize))) bytes, \(grouped(UInt64(snapshot.pages.count))) pages not zero"
   )
@@ -160,7 +162,7 @@ private struct SnapshotOutput: Encodable {
   var idle: UInt64
   var pending: UInt32
   var powerOff: UInt64?
-  var hasDelivered: Bool
+  var deliveries: Int
   var registers: [String: String]
   var tables: [[String: String]]
   var devices: [DeviceOutput]
@@ -178,7 +180,7 @@ private struct SnapshotOutput: Encodable {
     idle = snapshot.idle
     pending = snapshot.pending
     powerOff = snapshot.powerOff
-    hasDelivered = snapshot.processor.hasDelivered
+    deliveries = snapshot.processor.deliveries
     registers = Dictionary(
       zip(snapshot.registerNames, snapshot.processor.registers.map { hex($0) }),
       uniquingKeysWith: { first, _ in first })

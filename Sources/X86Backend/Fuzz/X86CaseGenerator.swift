@@ -121,15 +121,20 @@ package struct X86FuzzRow: Sendable {
 
   /// All rows of the table.
   package static func all(_ machine: X86FuzzMachine) -> [X86FuzzRow] {
-    let maps = ["", "0F ", "0F 38 ", "0F 3A "]
-    return X86Row.all.enumerated().map { index, row in
-      var text = maps[row.opcode >> 8] + hexByte(row.opcode & 0xFF)
-      if let digit = row.digit { text += " /\(digit)" }
-      if let exact = row.exactModRM { text += " " + hexByte(Int(exact)) }
-      text += " \(row.mnemonic)"
-      for (place, code) in row.operands.enumerated() { text += (place == 0 ? " " : ", ") + code.rawValue }
-      return X86FuzzRow(text: text, unreachable: X86CaseGenerator.reason(index, machine.mode, machine.model))
+    X86Row.all.indices.map {
+      X86FuzzRow(text: text($0), unreachable: X86CaseGenerator.reason($0, machine.mode, machine.model))
     }
+  }
+
+  /// A row as in the table, with its opcode.
+  package static func text(_ index: Int) -> String {
+    let row = X86Row.all[index]
+    var text = ["", "0F ", "0F 38 ", "0F 3A "][row.opcode >> 8] + hexByte(row.opcode & 0xFF)
+    if let digit = row.digit { text += " /\(digit)" }
+    if let exact = row.exactModRM { text += " " + hexByte(Int(exact)) }
+    text += " \(row.mnemonic)"
+    for (place, code) in row.operands.enumerated() { text += (place == 0 ? " " : ", ") + code.rawValue }
+    return text
   }
 
   private static func hexByte(_ value: Int) -> String {

@@ -5,7 +5,7 @@ internal import Trace
 /// every kind.
 struct X86StateGenerator: Sendable {
   let machine: X86FuzzMachine
-  /// All states are plain ones in ring 3.
+  /// All states are in ring 3.
   let onlyRing3: Bool
 
   private static let corners: [UInt64] = [
@@ -16,7 +16,7 @@ struct X86StateGenerator: Sendable {
 
   init(_ machine: X86FuzzMachine, onlyRing3: Bool) {
     self.machine = machine
-    self.onlyRing3 = onlyRing3 || machine.isPlain
+    self.onlyRing3 = onlyRing3
   }
 
   private var mode: X86Mode { machine.mode }
@@ -72,7 +72,7 @@ struct X86StateGenerator: Sendable {
     if random.chance(20) { state[.efer] |= 1 }
     state[.lstar] = machine.code
     state[.star] = 0x0013_0008_0000_0000
-    if !onlyRing3, random.chance(30) { vary(&state, &random) }
+    if !machine.isPlain, random.chance(30) { vary(&state, &random) }
     return state
   }
 

@@ -71,7 +71,8 @@ extension X86Core {
     if operation != .iret, next != rip { flags &= ~X86Flags.resume.rawValue }
     set(.interruptShadow, shadow)
     if shadow & 1 != 0 {
-      held = payload
+      // A step is reported by the next instruction's own.
+      held = payload & 15
       payload = 0
     }
     shadow = 0

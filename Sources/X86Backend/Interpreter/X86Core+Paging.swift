@@ -173,4 +173,45 @@ extension X86Core {
     // SAFETY: the four registers follow one another.
     for number in 0..<4 { r[X86Register.pdpte0.index + number] = entries[number] }
   }
+
+  // MARK: State
+
+  /// The tables of a state, in the order of ``X86InstructionSet/auxiliaries``: breakpoints that MOV SS held
+  /// back (entry 3 of the first), then small and large pages, local and global. An entry of a page has its
+  /// frame in bits 12–63, present, writable, user and execute-disable in bits 0–3, dirty in bit 5, and the
+  /// page's size as a shift in bits 6–11; it is found by the page's number, with bit 62 for 1 GiB pages.
+  var tables: [[UInt64: UInt64]] {
+    get {
+      var result: [[UInt64: UInt64]] = [[:], [:], [:], [:], [:]]
+      if held != 0 { result[0][3] = held }
+      tlb.forEach { linear, entry in
+        let shift = entry.shift
+        var bits = entry.frame | 1 | entry.bits & 6 | shift << 6
+        if entry.has(X86TLBEntry.noExecute) { bits |= 8 }
+        if entry.has(X86TLBEntry.dirty) { bits |= 0x20 }
+        let table = (shift == 12 ? 1 : 2) + (entry.has(X86TLBEntry.global) ? 2 : 0)
+        result[table][linear >> shift | (shift == 30 ? 1 << 62 : 0)] = bits
+      }
+      return result
+    }
+    set {
+      discard()
+      forgetAllPages()
+      guard newValue.count == 5 else { return }
+      held = (newValue[0][3] ?? 0) & 15
+      for (table, entries) in newValue.enumerated() where table > 0 {
+        for (key, bits) in entries where bits & 1 != 0 {
+          guard let size = X86TLBEntry.shifts.firstIndex(of: bits >> 6 & 63), (size == 0) == (table & 1 != 0)
+          else { continue }
+          var flags = bits & 6
+          if bits & 8 != 0 { flags |= X86TLBEntry.noExecute }
+          if bits & 0x20 != 0 { flags |= X86TLBEntry.dirty }
+          if table > 2 { flags |= X86TLBEntry.global }
+          let linear = (key & ~(1 << 62)) << X86TLBEntry.shifts[size]
+          let frame = bits & 0x000F_FFFF_FFFF_F000
+          tlb.insert(linear, X86TLBEntry(frame: frame, flags: flags, size: size))
+        }
+      }
+    }
+  }
 }

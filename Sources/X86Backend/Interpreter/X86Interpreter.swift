@@ -66,8 +66,8 @@ public final class X86Interpreter: Engine {
     get {
       // SAFETY: the file holds every register.
       ProcessorState(
-        registers: (0..<X86Core.registerCount).map { core.r[$0] }, auxiliaries: [[:]],
-        hasDelivered: !core.hasProgress)
+        registers: (0..<X86Core.registerCount).map { core.r[$0] }, auxiliaries: core.tables,
+        deliveries: core.hasProgress ? 0 : core.deliveries)
     }
     set {
       for (index, descriptor) in X86Register.table.enumerated() {
@@ -75,11 +75,10 @@ public final class X86Interpreter: Engine {
         // SAFETY: as above.
         core.r[index] = descriptor.width >= 64 ? value : value & (1 << UInt64(descriptor.width) - 1)
       }
-      core.hasProgress = !newValue.hasDelivered
-      core.deliveries = newValue.hasDelivered ? 1 : 0
-      core.discard()
-      core.forgetAllPages()
+      core.hasProgress = newValue.deliveries == 0
+      core.deliveries = newValue.deliveries
       core.updateMode()
+      core.tables = newValue.auxiliaries
     }
   }
 
