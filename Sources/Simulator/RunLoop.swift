@@ -26,6 +26,8 @@ extension Core {
     deviceSize = devices.upperBound - devices.lowerBound
     self.recorder = recorder?.level == .final ? nil : recorder
     skips = 0
+    // Between two runs anybody may have changed anything.
+    forgetTranslations()
     enter()
     let first = retired
     let isObserved =
@@ -71,6 +73,7 @@ extension Core {
       if platform.pending != 0 {
         journal?.willWrite(waiting, file[waiting])
         file[waiting] = 0
+        memo.isStale = true
         skips = 0
       } else {
         // Devices that act for ever without asking for an interrupt must not hang the host.
@@ -116,6 +119,7 @@ extension Core {
         clock: retired, pc: saved, value: value)
     }
     forget()
+    if memo.isStale { refreshMemo() }
     recordsAccesses = false
     let arguments = [cause, value, isInterrupt ? 1 : 0]
     for (slot, argument) in zip(deliverParameters, arguments) { file[slot] = argument }
