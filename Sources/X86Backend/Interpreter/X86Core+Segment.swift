@@ -301,7 +301,8 @@ extension X86Core {
         flags = oldFlags
         throw error
       }
-      setPart(.rsp, width, pointer &+ released)
+      // A 16-bit pointer clears the upper bits, as processors do it.
+      setPart(.rsp, width == .bits16 ? (is64 ? .bits64 : .bits32) : width, pointer &+ released)
     } else {
       moveStack(released2)
     }

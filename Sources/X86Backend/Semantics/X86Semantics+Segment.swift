@@ -256,8 +256,10 @@ extension X86Semantics {
       .assign(Self.stackSelector, .load(.virtual(segment: 2), second, width) & k(0xFFFF)),
     ]
     let noStack: [Effect] = [.assign(Self.stackPointer, k(0)), .assign(Self.stackSelector, k(0))]
+    let whole: Width = form.is64 ? .bits64 : .bits32
     let newStack: [Effect] =
-      [write(.rsp, width == .bits16 ? .bits16 : width, local(Self.stackPointer) + released)]
+      // "16-bit pop; clear upper bits" (SDM vol. 2, IRET).
+      [write(.rsp, width == .bits16 ? whole : width, local(Self.stackPointer) + released)]
       + loadStack(local(Self.stackSelector), privilege: newLevel)
     var checks: [Effect] = []
     if hasFlags {
