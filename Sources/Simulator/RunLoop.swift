@@ -130,7 +130,7 @@ extension Core {
     case .unsupported: return unsupportedStop()
     case .completed: break
     }
-commitObserved(following: saved, head: head, kept: kept)
+    commitObserved(following: saved, head: head, kept: kept)
     deliveries = hasProgress ? 1 : deliveries &+ 1
     hasProgress = false
     return nil
