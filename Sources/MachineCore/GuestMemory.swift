@@ -26,6 +26,9 @@ public final class GuestMemory {
   /// Called before each `write` with the range that will change; for engines that can go back.
   public var changeObserver: ((Range<Int>) -> Void)?
 
+  /// How often somebody other than the engine wrote here, as told by `changed`.
+  public private(set) var changes: UInt64 = 0
+
   private let owner: GuestMemory?
   private let mapping: UnsafeMutableRawPointer?
   private let mappingSize: Int
@@ -140,6 +143,7 @@ public final class GuestMemory {
 
   /// Tells the observers, here and in the memory this is a slice of, that a range was written.
   public func changed(_ range: Range<Int>) {
+    changes &+= 1
     observer?(range)
     owner?.changed((range.lowerBound + offset)..<(range.upperBound + offset))
   }

@@ -72,6 +72,8 @@ public final class Platform {
     if let powerOff { return .powerOff(status: powerOff) }
     return accessesLeft == 0 ? .limit : nil
   }
+  /// Accesses of the guest to devices so far; not part of the state.
+  public private(set) var accesses: UInt64 = 0
   /// Everything the guest wrote to its console.
   public var console: [UInt8] = []
   /// Accesses of the guest to addresses where there is no device; not part of the state.
@@ -176,6 +178,7 @@ public final class Platform {
   }
 
   private func countAccess() {
+    accesses &+= 1
     if let left = accessesLeft, left > 0 { accessesLeft = left - 1 }
   }
 

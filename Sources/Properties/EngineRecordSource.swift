@@ -3,7 +3,9 @@ public import Trace
 
 /// A trace that is made while it is read: drives an engine a stretch at a time.
 ///
-/// Two of these under a comparator compare two runs of any length in constant memory.
+/// Two of these under a comparator compare two runs of any length in constant memory. An engine that
+/// cannot count instructions cannot be stopped after a stretch: it is run to its end first, and a trace that
+/// is too long for memory waits in a temporary file.
 public final class EngineRecordSource: TraceSource {
   public let header: TraceHeader
   /// The engine that is run.
@@ -23,6 +25,8 @@ public final class EngineRecordSource: TraceSource {
   private var position = 0
   private let recorder: TraceRecorder
   private let collected = Collector()
+  /// The whole trace, of an engine that cannot count.
+  private let spool: RecordSpool?
 
   private final class Collector {
     var records: [TraceRecord] = []
@@ -34,13 +38,24 @@ public final class EngineRecordSource: TraceSource {
     self.header = header
     self.limits = limits
     let collected = collected
-    recorder = TraceRecorder(level: header.level) { collected.records.append(contentsOf: $0) }
+    let spool = engine.capabilities.countsInstructions ? nil : RecordSpool()
+    self.spool = spool
+    recorder = TraceRecorder(level: header.level) {
+      if let spool { try spool.append($0) } else { collected.records.append(contentsOf: $0) }
+    }
   }
 
   /// Gives the next records, running the engine when there are none left.
   ///
   /// - Throws: ``TraceError`` when the engine refuses to go on; ``refusal`` then says why.
   public func read(into batch: UnsafeMutableBufferPointer<TraceRecord>) throws(TraceError) -> Int {
+    if let spool {
+      if stop == nil { try runOn() }
+      let count = try spool.read(into: batch)
+      // SAFETY: the spool filled as many.
+      if let observer { for index in 0..<count { observer(batch[index]) } }
+      return count
+    }
     while position == queue.count {
       guard stop == nil else { return 0 }
       try runOn()
@@ -70,6 +85,7 @@ public final class EngineRecordSource: TraceSource {
       FinalState.append(reason, of: engine, to: recorder)
     }
     recorder.flush()
+    if let failure = recorder.failure as? TraceError { throw failure }
     swap(&queue, &collected.records)
     collected.records.removeAll(keepingCapacity: true)
     position = 0

@@ -46,6 +46,8 @@ public struct WorkloadReport: Sendable {
   public var retired: UInt64
   /// One report per engine, in the order asked for.
   public var engines: [EngineReport]
+  /// Where they first differ and who is alone, when that was searched for by digests.
+  public var finding: DivergenceFinding?
 
   /// Whether a check failed.
   public var hasFailure: Bool {
@@ -67,6 +69,8 @@ public struct WorkloadComparison {
   public var depth: Int
   /// Compare digests of the state every so many instructions, and traces only where they differ.
   public var bisectionStride: UInt64?
+  /// An engine that is made wrong, and the number of the instruction in which it is.
+  public var plantedFault: (kind: EngineKind, instruction: UInt64)?
   /// Bound on the host time of a run on an engine that cannot count instructions.
   public var hostSeconds: Double
   /// Events kept around a divergence.
@@ -97,6 +101,7 @@ public struct WorkloadComparison {
   ///
   /// - Throws: ``MachineError`` when a machine cannot be made at all.
   public func run() throws -> WorkloadReport {
+    if let bisectionStride { return try search(bisectionStride) }
     var report = WorkloadReport(workload: workload, reference: reference, retired: 0, engines: [])
     for kind in kinds {
       do {
@@ -112,14 +117,21 @@ public struct WorkloadComparison {
     return report
   }
 
-  private var limits: RunLimits {
+  /// A fresh machine, with the planted fault if it is the one that has it.
+  func makeEngine(_ kind: EngineKind) throws -> any Engine {
+    let engine = try workload.makeEngine(kind, depth: depth)
+    guard let plantedFault, plantedFault.kind == kind else { return engine }
+    return try PlantedFault(engine, instruction: plantedFault.instruction)
+  }
+
+  var limits: RunLimits {
     RunLimits(instructions: workload.instructionLimit, hostSeconds: hostSeconds)
   }
 
   /// One untraced run, for counts and time.
   private func measure(_ kind: EngineKind) throws -> EngineReport {
     progress("\(workload.name): \(kind.rawValue)")
-    let engine = try workload.makeEngine(kind, depth: depth)
+    let engine = try makeEngine(kind)
     var report = EngineReport(kind, allNotAssessed: "not run")
     report.flavour = engine.flavour
     let start = ContinuousClock.now
@@ -144,25 +156,15 @@ public struct WorkloadComparison {
 
   /// Compares traces at the highest level that both engines have.
   private func compare(_ report: inout EngineReport, _ interpreted: inout InterpretedInstructions) throws {
-    let probe = try workload.makeEngine(report.kind, depth: depth)
+    let probe = try makeEngine(report.kind)
     var notes: [String] = []
-    if let bisectionStride, probe.capabilities.countsInstructions {
-      let outcome = try DigestBisection.run(
-        workload, machine: probe, against: try workload.makeEngine(reference), limits: limits,
-        stride: bisectionStride, context: context)
-      report.level = .final
-      report.equivalence = outcome.verdict
-      report.divergence = outcome.divergence
-      report.notes = ["compared by digests every \(bisectionStride) instructions"]
-      return
-    }
     var chosen = min(level, probe.capabilities.traceLevel)
     if chosen < level, let why = probe.capabilities.traceLimitation { notes.append(why) }
     while true {
       progress("\(workload.name): \(report.kind.rawValue) against \(reference.rawValue), \(chosen.name)")
       let outcome = try EquivalenceCheck.run(
-        workload, machine: report.kind, against: reference, level: chosen, depth: depth, limits: limits,
-        context: context)
+        workload, machine: try makeEngine(report.kind), against: try makeEngine(reference), level: chosen,
+        limits: limits, context: context)
       if let lack = outcome.lack, chosen > .events {
         notes.append(lack)
         chosen = .events

@@ -16,6 +16,7 @@ extension Core {
   /// Carries out the stores of the instruction, in order.
   @inline(__always) mutating func commitStores() {
     var index = 0
+    var marks: UInt8 = 0
     while index < storeCount {
       // SAFETY: `index` < `storeCount` ≤ room.
       let store = stores[index]
@@ -28,6 +29,7 @@ extension Core {
       } else {
         storedLow = min(storedLow, store.physical)
         storedHigh = max(storedHigh, store.physical &+ 8)
+        marks |= watch.marks(store.physical, store.bytes)
         // SAFETY: eight bytes from the place lie inside the storage.
         let place = memory + Int(truncatingIfNeeded: store.physical)
         switch store.bytes {
@@ -40,6 +42,7 @@ extension Core {
       }
       index &+= 1
     }
+    if marks != 0 { forget(marks) }
   }
 
   /// Carries out the register writes of the instruction, in order; the pc becomes `following` first.
@@ -47,43 +50,56 @@ extension Core {
     // SAFETY: register numbers were checked when the writes were lowered or bound.
     file[pc] = following
     var index = 0
+    var changed: UInt64 = 0
     while index < writeCount {
       let write = writes[index]
       let register = Int(write.register)
-      file[register] = (file[register] & ~write.replaced) | write.value
+      let old = file[register]
+      let new = (old & ~write.replaced) | write.value
+      file[register] = new
+      changed |= (old ^ new) & memo.watched[register]
+      undefined[register] &= ~write.replaced
       index &+= 1
     }
-    if hasUndefined || undefineCount > 0 { commitUndefined() }
+    if changed != 0 { memo.isStale = true }
+    index = 0
+    while index < undefineCount {
+      let register = Int(undefines[index].register)
+      undefined[register] |= undefines[index].value & widthMasks[register]
+      index &+= 1
+    }
   }
 
-  /// Keeps account of bits without a defined value.
-  private mutating func commitUndefined() {
-    for index in 0..<writeCount {
-      let register = Int(writes[index].register)
-      journal?.willUndefine(register, undefined[register])
-      undefined[register] &= ~writes[index].replaced
+  /// Carries out the register writes that stay although the instruction trapped; the old values.
+  mutating func commitKept() -> [(register: Int, old: UInt64)] {
+    var changed: [(register: Int, old: UInt64)] = []
+    for index in 0..<keptWrites {
+      let write = writes[index]
+      let register = Int(write.register)
+      if !changed.contains(where: { $0.register == register }) {
+        changed.append((register, file[register]))
+        journal?.willWrite(register, file[register])
+      }
+      file[register] = (file[register] & ~write.replaced) | write.value
     }
-    for index in 0..<undefineCount {
-      let register = Int(undefines[index].register)
-      journal?.willUndefine(register, undefined[register])
-      undefined[register] |= undefines[index].value & widthMasks[register]
-    }
-    hasUndefined = true
+    return changed
   }
 
   /// Carries out everything, keeps the old values for the journal, and records the register effects.
   ///
   /// - Parameters:
   ///   - head: the event's head, which is completed and appended before its effects.
+  ///   - kept: registers that were changed before, with their old values.
   ///   - arguments: those of the procedure that runs after the instruction; `nil` for none.
   /// - Returns: what that procedure gave.
   @discardableResult
   mutating func commitObserved(
-    following: UInt64, head: TraceRecord?, after arguments: [UInt64]? = nil
+    following: UInt64, head: TraceRecord?, kept: [(register: Int, old: UInt64)] = [],
+    after arguments: [UInt64]? = nil
   ) -> UInt64 {
     commitStores()
     journal?.willWrite(pc, file[pc])
-    var changed: [(register: Int, old: UInt64)] = []
+    var changed = kept
     noteOld(&changed)
     commitWrites(following: following)
     var result: UInt64 = 0
@@ -106,6 +122,16 @@ extension Core {
       if !changed.contains(where: { $0.register == register }) {
         changed.append((register, file[register]))
         if register != pc { journal?.willWrite(register, file[register]) }
+      }
+    }
+    if let journal {
+      for index in 0..<writeCount {
+        let register = Int(writes[index].register)
+        journal.willUndefine(register, undefined[register])
+      }
+      for index in 0..<undefineCount {
+        let register = Int(undefines[index].register)
+        journal.willUndefine(register, undefined[register])
       }
     }
   }

@@ -57,7 +57,6 @@ struct Core: ~Copyable {
   let auxiliaries: UnsafeMutablePointer<SparseTable>
   /// Bits without a defined value, by register.
   let undefined: UnsafeMutablePointer<UInt64>
-  var hasUndefined = false
 
   // Guest-physical storage, and the addresses among which devices may be mapped.
   let memory: UnsafeMutableRawPointer
@@ -74,6 +73,8 @@ struct Core: ~Copyable {
   var operands: UnsafeMutablePointer<BoundOperand>
   let writes: UnsafeMutablePointer<PendingWrite>
   var writeCount = 0
+  /// How many of the writes stay even if the instruction traps.
+  var keptWrites = 0
   let undefines: UnsafeMutablePointer<PendingWrite>
   var undefineCount = 0
   let stores: UnsafeMutablePointer<PendingStore>
@@ -110,8 +111,17 @@ struct Core: ~Copyable {
   var storedLow = UInt64.max
   var storedHigh: UInt64 = 0
 
+  /// Results of the translation procedure, and what they were derived from.
+  var memo: TranslationMemo
+  var watch: WatchMap
+  /// Whether results of the translation are used again; the guest cannot tell.
+  var remembersTranslations: Bool
+  /// The storage's count of changes from outside when they were last looked at.
+  private var seenChanges: UInt64 = 0
+
   let cache: DecodeCache
   let fetchUnit: Int
+  let fetchKind: UInt64
   let pc: Int
   let waiting: Int
   let nextPC: Int
@@ -168,6 +178,10 @@ struct Core: ~Copyable {
     operands = cache.scratch
 
     let system = lowering.system
+    memo = TranslationMemo(system, registers: registerCount)
+    watch = WatchMap(storage: memorySize)
+    remembersTranslations = memo.isEnabled && watch.isUsable && memorySize >= 4096
+    fetchKind = TranslationMemo.kind(.fetch, max(instructionSet.fetchUnit, 1))
     fetchUnit = max(instructionSet.fetchUnit, 1)
     pc = Int(system.programCounter)
     waiting = Int(system.waiting)
@@ -224,6 +238,30 @@ struct Core: ~Copyable {
     undefineCount = 0
     storeCount = 0
     accessCount = 0
+    keptWrites = 0
+  }
+
+  // MARK: What is remembered
+
+  /// Drops every result of a translation, and has all decoded instructions looked at again.
+  mutating func forgetTranslations() {
+    memo.forget()
+    watch.clear(WatchMap.translation | WatchMap.code)
+  }
+
+  /// A place with these marks was written.
+  @inline(never) mutating func forget(_ marks: UInt8) {
+    guard marks & WatchMap.translation == 0 else { return forgetTranslations() }
+    memo.forgetCode()
+    watch.clear(WatchMap.code)
+  }
+
+  /// Finds out in which state the processor is, as far as translation and decoding depend on it.
+  @inline(never) mutating func refreshMemo() {
+    let (start, result) = context
+    let needed = memo.refresh(file)
+    guard needed, memo.knowsContext else { return }
+    memo.setContext(execute(start) == .completed ? file[Int(result)] : 0)
   }
 
   // MARK: Platform
@@ -235,6 +273,10 @@ struct Core: ~Copyable {
   mutating func enter() {
     if viewVersion != platform.viewVersion { takeView() }
     idle = platform.idle
+    if platform.memory.changes != seenChanges {
+      seenChanges = platform.memory.changes
+      forgetTranslations()
+    }
     let deadline = platform.deadline
     if platform.pending != 0 || platform.stop != nil {
       attentionAt = 0
@@ -246,6 +288,7 @@ struct Core: ~Copyable {
   }
 
   private mutating func takeView() {
+    forgetTranslations()
     let view = platform.view
     viewVersion = platform.viewVersion
     addressMask = view.addressMask

@@ -1,9 +1,10 @@
 import MachineCore
 import Trace
 
-/// Instructions decoded before, found by where they lie and checked by their bytes.
+/// Instructions decoded before, found by their addresses and checked by their bytes.
 ///
-/// As the bytes are compared at every use, stores into code need no invalidation.
+/// The bytes are compared again whenever the state of the processor that matters, the translation or
+/// anything near the bytes has changed: whenever the entry's epoch has passed.
 final class DecodeCache {
   /// What identifies an instruction: its bytes and the decoding context.
   struct Key: BitwiseCopyable {
@@ -17,6 +18,11 @@ final class DecodeCache {
     var length = 0
     /// First four bytes.
     var word: UInt64 = 0
+    /// Its address, and that of the next instruction in sequence.
+    var pc: UInt64 = 0
+    var next: UInt64 = 0
+    /// While this is ``TranslationMemo/epoch``, nothing need be checked.
+    var epoch: UInt64 = 0
   }
 
   /// Entries; a power of two.
@@ -45,8 +51,8 @@ final class DecodeCache {
     operands.deallocate()
   }
 
-  /// Entry for a physical address.
-  @inline(__always) func index(_ physical: UInt64) -> Int {
-    Int(truncatingIfNeeded: physical &>> unitShift) & (Self.capacity &- 1)
+  /// Entry for an address.
+  @inline(__always) func index(_ address: UInt64) -> Int {
+    Int(truncatingIfNeeded: (address &>> unitShift) ^ (address &>> 12)) & (Self.capacity &- 1)
   }
 }

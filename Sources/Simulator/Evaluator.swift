@@ -65,6 +65,12 @@ public final class Evaluator: Engine {
     }
   }
 
+  /// Whether results of the translation procedure are remembered where that is sound; without it only slower.
+  package var remembersTranslations: Bool {
+    get { core.remembersTranslations }
+    set { core.remembersTranslations = newValue && core.memo.isEnabled && core.watch.isUsable }
+  }
+
   /// Bits of each register that have no defined value, by register number.
   package var undefinedMasks: [UInt64] {
     // SAFETY: one mask for each register.

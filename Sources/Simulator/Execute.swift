@@ -21,6 +21,8 @@ extension Core {
         next = UnsafePointer(code) + Int(truncatingIfNeeded: operation.immediate)
       case .jumpIfZero:
         if file[a] == 0 { next = UnsafePointer(code) + Int(truncatingIfNeeded: operation.immediate) }
+      case .jumpIfNotZero:
+        if file[a] != 0 { next = UnsafePointer(code) + Int(truncatingIfNeeded: operation.immediate) }
       case .call:
         file[target] = UInt64(truncatingIfNeeded: next - UnsafePointer(code))
         next = UnsafePointer(code) + Int(truncatingIfNeeded: operation.immediate)
@@ -35,6 +37,12 @@ extension Core {
       case .and: file[target] = file[a] & file[b] & operation.immediate
       case .or: file[target] = (file[a] | file[b]) & operation.immediate
       case .xor: file[target] = (file[a] ^ file[b]) & operation.immediate
+      case .andNot: file[target] = file[a] & ~file[b] & operation.immediate
+      case .bits:
+        let value = file[a]
+        let count = UInt64(operation.width)
+        file[target] =
+          file[b] | (((value &>> count) | (value &<< (64 &- count))) & operation.immediate)
       case .complement: file[target] = ~file[a] & operation.immediate
       case .negate: file[target] = (0 &- file[a]) & operation.immediate
 
@@ -73,6 +81,7 @@ extension Core {
       case .signExtend:
         file[target] =
           UInt64(bitPattern: Arithmetic.signed(file[a], UInt64(operation.b))) & operation.immediate
+      case .parity: file[target] = UInt64(truncatingIfNeeded: ~(file[a] & 0xFF).nonzeroBitCount & 1)
       case .unary:
         guard let kind = UnaryOperator(rawValue: UInt8(truncatingIfNeeded: operation.b)) else { continue }
         file[target] = Arithmetic.unary(kind, file[a], UInt64(operation.width))
@@ -122,36 +131,30 @@ extension Core {
         undefineCount &+= 1
 
       case .loadVirtual:
-        let bytes = UInt64(operation.width)
-        let physical = file[b] & addressMask
-        if isPlain(physical, bytes) {
-          file[target] = plainLoad(physical, bytes)
+        let address = file[a]
+        let segment = file[b]
+        if let offset = memo.offset(address, memo.tag | segment &<< 8 | operation.immediate) {
+          file[target] = plainLoad(address &+ offset, UInt64(operation.width))
         } else {
-          guard
-            let loaded = oddLoad(
-              file[a], physical, operation.width, segment: Int(truncatingIfNeeded: operation.immediate))
-          else { return oddOutcome }
+          guard let loaded = load(address, segment, operation.width) else { return oddOutcome }
           file[target] = loaded
         }
-        if recordsAccesses, file[Int(truncatingIfNeeded: operation.immediate)] < firstOwnSegment {
-          note(.memoryRead, file[a], file[target], operation.width)
+        if recordsAccesses, segment < firstOwnSegment {
+          note(.memoryRead, address, file[target], operation.width)
         }
       case .storeVirtual:
-        let bytes = UInt64(operation.width)
-        let physical = file[b] & addressMask
+        let address = file[a]
+        let segment = file[b]
         guard storeCount &+ 1 < Self.effectRoom else { return tooMuch() }
-        if isPlain(physical, bytes) {
+        if let offset = memo.offset(address, memo.tag | segment &<< 8 | operation.immediate) {
           stores[storeCount] = PendingStore(
-            physical: physical, value: file[target], bytes: Int(operation.width), isDevice: false)
+            physical: address &+ offset, value: file[target], bytes: Int(operation.width), isDevice: false)
           storeCount &+= 1
-        } else if !oddStore(
-          file[a], physical, file[target], operation.width,
-          segment: Int(truncatingIfNeeded: operation.immediate))
-        {
+        } else if !store(address, segment, file[target], operation.width) {
           return oddOutcome
         }
-        if recordsAccesses, file[Int(truncatingIfNeeded: operation.immediate)] < firstOwnSegment {
-          note(.memoryWrite, file[a], file[target], operation.width)
+        if recordsAccesses, segment < firstOwnSegment {
+          note(.memoryWrite, address, file[target], operation.width)
         }
       case .loadPhysical:
         let bytes = UInt64(operation.width)
@@ -160,6 +163,10 @@ extension Core {
           physical <= memorySize &- 8 ? plainLoad(physical, bytes) : slowLoad(physical, Int(bytes))
       case .storePhysical:
         storeNow(file[a] & addressMask, file[b], Int(operation.width))
+      case .keep:
+        commitStores()
+        storeCount = 0
+        keptWrites = writeCount
 
       case .auxiliary:
         file[target] = auxiliaries[Int(truncatingIfNeeded: operation.immediate)][file[a]]
@@ -239,6 +246,9 @@ extension Core {
     guard physical < memorySize else { return }
     storedLow = min(storedLow, physical)
     storedHigh = max(storedHigh, physical &+ UInt64(bytes))
+    let last = min(physical &+ UInt64(bytes) &- 1, memorySize &- 1)
+    let marks = watch.marks(physical, Int(truncatingIfNeeded: last &- physical) + 1)
+    if marks != 0 { forget(marks) }
     for offset in 0..<UInt64(bytes) where physical &+ offset < memorySize {
       // SAFETY: the address is checked here.
       memory.storeBytes(
@@ -247,16 +257,40 @@ extension Core {
     }
   }
 
+  /// A load whose translation was not remembered; `nil` when it traps.
+  @inline(never) private mutating func load(
+    _ address: UInt64, _ segment: UInt64, _ width: UInt8
+  ) -> UInt64? {
+    let bytes = UInt64(width)
+    oddOutcome = translate(address, .read, segment, bytes)
+    guard oddOutcome == .completed else { return nil }
+    let physical = file[Int(translate.result)] & addressMask
+    if isPlain(physical, bytes) { return plainLoad(physical, bytes) }
+    return oddLoad(address, physical, width, segment: segment)
+  }
+
+  /// A store whose translation was not remembered; `false` when it traps.
+  @inline(never) private mutating func store(
+    _ address: UInt64, _ segment: UInt64, _ value: UInt64, _ width: UInt8
+  ) -> Bool {
+    let bytes = UInt64(width)
+    oddOutcome = translate(address, .write, segment, bytes)
+    guard oddOutcome == .completed else { return false }
+    let physical = file[Int(translate.result)] & addressMask
+    guard isPlain(physical, bytes) else {
+      return oddStore(address, physical, value, width, segment: segment)
+    }
+    stores[storeCount] = PendingStore(
+      physical: physical, value: value, bytes: Int(width), isDevice: false)
+    storeCount &+= 1
+    return true
+  }
+
   /// Translates the part of an access that lies behind a 4 KiB boundary; `nil` when that fails.
   private mutating func translateRest(
-    _ address: UInt64, _ access: Access, _ segment: Int, _ bytes: Int
+    _ address: UInt64, _ access: Access, _ segment: UInt64, _ bytes: Int
   ) -> UInt64? {
-    file[fetchParameters.0] = address
-    file[fetchParameters.1] = access.rawValue
-    file[fetchParameters.2] = file[segment]
-    file[fetchParameters.3] = UInt64(bytes)
-    file[Int(translate.back)] = 0
-    oddOutcome = execute(translate.start)
+    oddOutcome = translate(address, access, segment, UInt64(bytes))
     return oddOutcome == .completed ? file[Int(translate.result)] & addressMask : nil
   }
 
@@ -266,7 +300,7 @@ extension Core {
 
   /// A load that meets a device, a page boundary or the end of storage; `nil` when it traps.
   private mutating func oddLoad(
-    _ address: UInt64, _ physical: UInt64, _ width: UInt8, segment: Int
+    _ address: UInt64, _ physical: UInt64, _ width: UInt8, segment: UInt64
   ) -> UInt64? {
     let bytes = Int(width)
     if isDevice(physical) { return deviceRead(.memory, physical, bytes) }
@@ -280,7 +314,7 @@ extension Core {
 
   /// A store that meets a device, a page boundary or the end of storage; `false` when it traps.
   private mutating func oddStore(
-    _ address: UInt64, _ physical: UInt64, _ value: UInt64, _ width: UInt8, segment: Int
+    _ address: UInt64, _ physical: UInt64, _ value: UInt64, _ width: UInt8, segment: UInt64
   ) -> Bool {
     let bytes = Int(width)
     let device = isDevice(physical)
@@ -306,6 +340,7 @@ extension Core {
     // SAFETY: lowering checked the table's number.
     journal?.willSet(table, key, auxiliaries[table][key])
     auxiliaries[table].set(key, value)
+    if memo.tables.contains(table) { forgetTranslations() }
   }
 
   private mutating func clearAuxiliary(_ table: Int) {
@@ -313,5 +348,6 @@ extension Core {
       for (key, value) in auxiliaries[table].contents { journal.willSet(table, key, value) }
     }
     auxiliaries[table].clear()
+    if memo.tables.contains(table) { forgetTranslations() }
   }
 }

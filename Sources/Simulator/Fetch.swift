@@ -3,19 +3,20 @@ import Trace
 
 extension Core {
   /// Translates the address of a fetch unit; the result is in the translation's slot.
-  @inline(__always) private mutating func translateFetch(_ address: UInt64) -> Outcome {
+  private mutating func translateFetch(_ address: UInt64) -> Outcome {
+    if memo.isStale { refreshMemo() }
     // SAFETY: all slots are below the file's capacity.
-    file[fetchParameters.0] = address
-    file[fetchParameters.1] = 0
-    file[fetchParameters.2] = 0
-    file[fetchParameters.3] = UInt64(truncatingIfNeeded: fetchUnit)
-    file[Int(translate.back)] = 0
-    return execute(translate.start)
+    if let offset = memo.offset(address, memo.tag | fetchKind) {
+      file[Int(translate.result)] = address &+ offset
+      return .completed
+    }
+    return translate(address, .fetch, 0, UInt64(truncatingIfNeeded: fetchUnit))
   }
 
   /// Context for decoding.
-  @inline(__always) private mutating func decodeContext() -> UInt64 {
+  private mutating func decodeContext() -> UInt64 {
     if let constantContext { return constantContext }
+    if memo.knowsContext { return memo.context }
     return execute(context.start) == .completed ? file[Int(context.result)] : 0
   }
 
@@ -24,19 +25,46 @@ extension Core {
   /// When it completes, `start`, `operands` and the slots of the next pc and the word are set.
   @inline(__always) mutating func fetch() -> Outcome {
     forget()
+    if memo.isStale { refreshMemo() }
+    let index = cache.index(file[pc])
+    // SAFETY: the index is masked to the cache's capacity.
+    let key = cache.keys + index
+    // Nothing has changed that translation or decoding depends on, nor the bytes.
+    guard key.pointee.pc == file[pc], key.pointee.epoch == memo.epoch, memo.epoch != 0 else {
+      return fetchAgain(index)
+    }
+    take(index)
+    return .completed
+  }
+
+  /// Makes an entry of the cache the current instruction.
+  @inline(__always) private mutating func take(_ index: Int) {
+    // SAFETY: the index is masked to the cache's capacity; there are four operands for each entry.
+    let key = cache.keys + index
+    bytes.low = key.pointee.low
+    bytes.high = key.pointee.high | UInt64(truncatingIfNeeded: key.pointee.length) &<< 56
+    file[word] = key.pointee.word
+    file[nextPC] = key.pointee.next
+    operands = cache.operands + index &* 4
+    start = key.pointee.start
+  }
+
+  /// Fetches an instruction that was decoded before, if it is still the same.
+  @inline(never) private mutating func fetchAgain(_ index: Int) -> Outcome {
     let address = file[pc]
-    guard translateFetch(address) == .completed else { return fetchSlowly() }
-    let physical = file[Int(translate.result)] & addressMask
-    let index = cache.index(physical)
     // SAFETY: the index is masked to the cache's capacity; sixteen bytes from `physical` are in storage.
     let key = cache.keys + index
     let length = UInt64(truncatingIfNeeded: key.pointee.length)
+    guard key.pointee.pc == address, length != 0, translateFetch(address) == .completed else {
+      return fetchSlowly()
+    }
+    let physical = file[Int(translate.result)] & addressMask
     guard physical <= memorySize &- 16, (physical & 0xFFF) &+ length <= 0x1000,
       physical &- deviceLow >= deviceSize
     else { return fetchSlowly() }
     let place = memory + Int(truncatingIfNeeded: physical)
     let low = UInt64(littleEndian: place.loadUnaligned(as: UInt64.self)) & key.pointee.lowMask
-    guard low == key.pointee.low, length != 0 else { return fetchSlowly() }
+    guard low == key.pointee.low else { return fetchSlowly() }
     if key.pointee.highMask != 0 {
       let high = UInt64(littleEndian: (place + 8).loadUnaligned(as: UInt64.self)) & key.pointee.highMask
       guard high == key.pointee.high else { return fetchSlowly() }
@@ -47,12 +75,14 @@ extension Core {
       let last = (address &+ length &- UInt64(truncatingIfNeeded: fetchUnit)) & pcMask
       guard translateFetch(last) == .completed else { return fetchSlowly() }
     }
-    bytes.low = low
-    bytes.high = key.pointee.high | length &<< 56
-    file[word] = key.pointee.word
-    file[nextPC] = (address &+ length) & pcMask
-    operands = cache.operands + index &* 4
-    start = key.pointee.start
+    take(index)
+    if constantContext != nil || memo.knowsContext,
+      let end = memo.end(address, memo.tag | fetchKind),
+      end &- address >= length &- UInt64(truncatingIfNeeded: fetchUnit)
+    {
+      watch.mark(physical, length, WatchMap.code)
+      key.pointee.epoch = memo.epoch
+    }
     return .completed
   }
 
@@ -112,7 +142,7 @@ extension Core {
     let length = UInt64(decoded.length)
     // An instruction that crosses a page may lie in two places; it is decoded every time.
     let isCached = (physical & 0xFFF) &+ length <= 0x1000
-    let index = cache.index(physical)
+    let index = cache.index(file[pc])
     // SAFETY: the index is masked to the cache's capacity; there are four operands for each entry.
     let bound = isCached ? cache.operands + index * 4 : cache.scratch
     if isCached { cache.keys[index] = DecodeCache.Key() }
@@ -127,7 +157,8 @@ extension Core {
         low: bytes.low, high: bytes.high & (UInt64.max >> 8),
         lowMask: length >= 8 ? .max : (1 << (length * 8)) - 1,
         highMask: length > 8 ? (1 << ((length - 8) * 8)) - 1 : 0,
-        context: context, start: start, length: decoded.length, word: file[word])
+        context: context, start: start, length: decoded.length, word: file[word], pc: file[pc],
+        next: (file[pc] &+ length) & pcMask)
     }
     operands = bound
     self.start = start

@@ -129,7 +129,7 @@ final class Lowering {
 
   // MARK: Code
 
-  private func append(_ operation: MicroOperation) {
+  func append(_ operation: MicroOperation) {
     if count == room {
       let larger = UnsafeMutablePointer<MicroOperation>.allocate(capacity: room * 2)
       // SAFETY: both buffers hold `count` operations, which are plain bytes.
@@ -262,6 +262,11 @@ final class Lowering {
     case .when(let condition, let then, let otherwise):
       let test = source(condition)
       let skip = count
+      if then.isEmpty {
+        append(MicroOperation(code: .jumpIfNotZero, a: test))
+        effects(otherwise)
+        return land(skip)
+      }
       append(MicroOperation(code: .jumpIfZero, a: test))
       effects(then)
       if otherwise.isEmpty {
@@ -286,6 +291,8 @@ final class Lowering {
     case .undefine(let register, let bits):
       guard Int(register) < registers.count else { return unsupported("register \(register) does not exist") }
       append(MicroOperation(code: .undefine, target: register, a: source(bits)))
+    case .keep:
+      append(MicroOperation(code: .keep))
     case .unsupported(let message):
       unsupported(message)
     }
@@ -355,11 +362,6 @@ final class Lowering {
     }
   }
 
-  private func translated(_ address: UInt16, _ access: Access, _ segment: UInt16, _ width: Width) -> UInt16 {
-    call(
-      system.translate, [address, constant(access.rawValue), segment, constant(UInt64(width.bytes))])
-  }
-
   private func load(_ space: StorageSpace, _ address: UInt16, _ width: Width, into target: UInt16) {
     if case .physical = space {
       append(
@@ -379,11 +381,25 @@ final class Lowering {
   }
 
   private func loadVirtual(_ segment: UInt16, _ address: UInt16, _ width: Width, into target: UInt16) {
-    let physical = translated(address, .read, segment, width)
+    guard canTranslate else { return }
     append(
       MicroOperation(
-        code: .loadVirtual, width: UInt8(width.bytes), target: target, a: address, b: physical,
-        immediate: UInt64(segment)))
+        code: .loadVirtual, width: UInt8(width.bytes), target: target, a: address, b: segment,
+        immediate: TranslationMemo.kind(.read, width.bytes)))
+  }
+
+  /// Whether the translation procedure can be called here; if not, says why in its place.
+  private var canTranslate: Bool {
+    if inProgress.contains(system.translate) {
+      unsupported("procedure \(system.translate) calls itself")
+    } else if procedures[system.translate] == nil {
+      unsupported("procedure \(system.translate) does not exist")
+    } else if procedures[system.translate]?.parameters.count != 4 {
+      unsupported("a translation procedure without exactly four parameters")
+    } else {
+      return true
+    }
+    return false
   }
 
   /// Where words wrap around at the end of a segment: emits the usual access for all other addresses,
@@ -424,17 +440,17 @@ final class Lowering {
   }
 
   private func storeVirtual(_ segment: UInt16, _ address: UInt16, _ value: UInt16, _ width: Width) {
-    let physical = translated(address, .write, segment, width)
+    guard canTranslate else { return }
     append(
       MicroOperation(
-        code: .storeVirtual, width: UInt8(width.bytes), target: value, a: address, b: physical,
-        immediate: UInt64(segment)))
+        code: .storeVirtual, width: UInt8(width.bytes), target: value, a: address, b: segment,
+        immediate: TranslationMemo.kind(.write, width.bytes)))
   }
 
   // MARK: Expressions
 
   /// The slot that holds the expression's value; emits code only where there is no such slot yet.
-  private func source(_ expression: Expression) -> UInt16 {
+  func source(_ expression: Expression) -> UInt16 {
     switch expression {
     case .constant(let value): return constant(value)
     case .register(let register):
@@ -473,6 +489,13 @@ final class Lowering {
     case .unary(let operation, let value, let width):
       unary(operation, source(value), width, into: target)
     case .binary(let operation, let first, let second, let width):
+      if emitBits(expression, into: target) { return }
+      if operation == .and, case .unary(.complement, let negated, let narrower) = second {
+        let slots = (source(first), source(negated))
+        return append(
+          MicroOperation(
+            code: .andNot, target: target, a: slots.0, b: slots.1, immediate: width.mask & narrower.mask))
+      }
       binary(operation, source(first), source(second), width, into: target)
     case .wide(let operation, let high, let low, let divisor, let width):
       let slots = (source(high), source(low), source(divisor))
@@ -521,53 +544,5 @@ final class Lowering {
       append(MicroOperation(code: .operandAddress, target: address, a: UInt16(index)))
       load(.operand(index), address, width, into: target)
     }
-  }
-
-  private func unary(_ operation: UnaryOperator, _ value: UInt16, _ width: Width, into target: UInt16) {
-    var done = MicroOperation(
-      code: .unary, width: width.rawValue, target: target, a: value, b: UInt16(operation.rawValue),
-      immediate: width.mask)
-    switch operation {
-    case .complement: done.code = .complement
-    case .negate: done.code = .negate
-    case .isZero: done.code = .isZero
-    case .signExtend8: (done.code, done.b) = (.signExtend, 8)
-    case .signExtend16: (done.code, done.b) = (.signExtend, 16)
-    case .signExtend32: (done.code, done.b) = (.signExtend, 32)
-    case .populationCount, .leadingZeros, .trailingZeros, .parity8, .byteSwap: break
-    }
-    append(done)
-  }
-
-  private func binary(
-    _ operation: BinaryOperator, _ first: UInt16, _ second: UInt16, _ width: Width, into target: UInt16
-  ) {
-    let code: MicroCode =
-      switch operation {
-      case .add: .add
-      case .subtract: .subtract
-      case .multiply: .multiply
-      case .and: .and
-      case .or: .or
-      case .xor: .xor
-      case .shiftLeft: .shiftLeft
-      case .shiftRightUnsigned: .shiftRightUnsigned
-      case .shiftRightSigned: .shiftRightSigned
-      case .rotateLeft: .rotateLeft
-      case .rotateRight: .rotateRight
-      case .equal: .equal
-      case .notEqual: .notEqual
-      case .lessUnsigned: .lessUnsigned
-      case .lessSigned: .lessSigned
-      case .lessOrEqualUnsigned: .lessOrEqualUnsigned
-      case .lessOrEqualSigned: .lessOrEqualSigned
-      case .multiplyHighUnsigned, .multiplyHighSigned, .divideUnsigned, .divideSigned,
-        .remainderUnsigned, .remainderSigned:
-        .binary
-      }
-    append(
-      MicroOperation(
-        code: code, width: width.rawValue, target: target, a: first, b: second,
-        immediate: code == .binary ? UInt64(operation.rawValue) : width.mask))
   }
 }

@@ -1,3 +1,5 @@
+import MachineCore
+
 /// What one micro-operation does; `target`, `a` and `b` are slots of the register file unless said otherwise.
 enum MicroCode: UInt8 {
   /// Ends the program that ``Core/execute(_:)`` was started on.
@@ -6,6 +8,8 @@ enum MicroCode: UInt8 {
   case jump
   /// Continues at `immediate` if `a` is zero.
   case jumpIfZero
+  /// Continues at `immediate` unless `a` is zero.
+  case jumpIfNotZero
   /// Continues at `immediate`; the way back goes into `target`.
   case call
   /// Continues where `a` says.
@@ -14,6 +18,10 @@ enum MicroCode: UInt8 {
 
   // The result is cut to the mask in `immediate`; the operands need no cutting.
   case add, subtract, multiply, and, or, xor, complement, negate
+  /// Bits of `a` that are not in `b`.
+  case andNot
+  /// Bits of `a`, moved and put into `b`: rotated right by `width`, cut to the mask in `immediate`.
+  case bits
 
   // `immediate` is the mask of the width, `width` the width in bits.
   case shiftLeft, shiftRightUnsigned, shiftRightSigned, rotateLeft, rotateRight
@@ -21,6 +29,8 @@ enum MicroCode: UInt8 {
   case isZero
   /// Sign-extends the low `b` (a number) bits of `a` to the mask in `immediate`.
   case signExtend
+  /// 1 if the low eight bits of `a` hold an even number of ones.
+  case parity
   /// Rare operators: `b` of a unary one, or the binary one, is in the high bits of `immediate`.
   case unary, binary
   /// Double-width operators: the divisor's slot and the operator are in `immediate`.
@@ -35,7 +45,7 @@ enum MicroCode: UInt8 {
   /// Segment of memory operand number `a`.
   case operandSegment
 
-  /// Loads `width` bytes; `a` is the virtual and `b` the physical address, `immediate` the segment's slot.
+  /// Loads `width` bytes from virtual address `a` in segment `b`; `immediate` is the kind of access.
   case loadVirtual
   /// Notes a store of `width` bytes of `target`; the rest as for loads.
   case storeVirtual
@@ -43,6 +53,8 @@ enum MicroCode: UInt8 {
   case loadPhysical
   /// Stores `width` bytes of `b` at physical address `a`, at once.
   case storePhysical
+  /// Carries out the stores so far; the register writes so far stay after a trap.
+  case keep
 
   /// Notes a write of `a` to register `target`, cut to the mask in `immediate`.
   case writeRegister
@@ -76,6 +88,54 @@ struct MicroOperation: BitwiseCopyable {
   var a: UInt16 = 0
   var b: UInt16 = 0
   var immediate: UInt64 = 0
+}
+
+extension MicroOperation {
+  /// Whether `b` is a slot, in operations that ``compute(_:_:)`` knows.
+  var usesSecond: Bool {
+    switch code {
+    case .complement, .negate, .isZero, .signExtend, .parity, .unary: false
+    default: true
+    }
+  }
+
+  /// The result of an operation that is nothing but a function of two values; `nil` for all others.
+  func compute(_ a: UInt64, _ b: UInt64) -> UInt64? {
+    let bits = UInt64(width)
+    func binary(_ operation: BinaryOperator) -> UInt64 { Arithmetic.binary(operation, a, b, bits) }
+    switch code {
+    case .add: return (a &+ b) & immediate
+    case .subtract: return (a &- b) & immediate
+    case .multiply: return (a &* b) & immediate
+    case .and: return a & b & immediate
+    case .or: return (a | b) & immediate
+    case .xor: return (a ^ b) & immediate
+    case .andNot: return a & ~b & immediate
+    case .complement: return ~a & immediate
+    case .negate: return (0 &- a) & immediate
+    case .bits: return b | (Arithmetic.rotateLeft(a, (64 &- bits) & 63, 64) & immediate)
+    case .shiftLeft: return binary(.shiftLeft)
+    case .shiftRightUnsigned: return binary(.shiftRightUnsigned)
+    case .shiftRightSigned: return binary(.shiftRightSigned)
+    case .rotateLeft: return binary(.rotateLeft)
+    case .rotateRight: return binary(.rotateRight)
+    case .equal: return binary(.equal)
+    case .notEqual: return binary(.notEqual)
+    case .lessUnsigned: return binary(.lessUnsigned)
+    case .lessOrEqualUnsigned: return binary(.lessOrEqualUnsigned)
+    case .lessSigned: return binary(.lessSigned)
+    case .lessOrEqualSigned: return binary(.lessOrEqualSigned)
+    case .isZero: return a & immediate == 0 ? 1 : 0
+    case .signExtend: return UInt64(bitPattern: Arithmetic.signed(a, UInt64(self.b))) & immediate
+    case .parity: return (a & 0xFF).nonzeroBitCount & 1 == 0 ? 1 : 0
+    case .unary:
+      return UnaryOperator(rawValue: UInt8(truncatingIfNeeded: self.b)).map {
+        Arithmetic.unary($0, a, bits)
+      }
+    case .binary: return BinaryOperator(rawValue: UInt8(truncatingIfNeeded: immediate)).map(binary)
+    default: return nil
+    }
+  }
 }
 
 /// How a run of micro-operations ended.

@@ -26,6 +26,8 @@ extension Core {
     deviceSize = devices.upperBound - devices.lowerBound
     self.recorder = recorder?.level == .final ? nil : recorder
     skips = 0
+    // Between two runs anybody may have changed anything.
+    forgetTranslations()
     enter()
     let first = retired
     let isObserved =
@@ -71,6 +73,7 @@ extension Core {
       if platform.pending != 0 {
         journal?.willWrite(waiting, file[waiting])
         file[waiting] = 0
+        memo.isStale = true
         skips = 0
       } else {
         // Devices that act for ever without asking for an interrupt must not hang the host.
@@ -108,10 +111,11 @@ extension Core {
     let saved = file[pc]
     let checkStop = StopReason.checkStop(
       cause: UInt32(truncatingIfNeeded: lowering.system.checkStopCause ?? cause), pc: saved)
-    guard hasProgress || isInterrupt || deliveries < lowering.system.deliveryLimit else {
-      return shutDown(checkStop)
-    }
+    guard hasProgress || isInterrupt || deliveries < lowering.system.deliveryLimit else { return checkStop }
     let mode = recorder == nil ? 0 : currentMode()
+    let kept = isInterrupt ? [] : commitKept()
+    forget()
+    if memo.isStale { refreshMemo() }
     var (cause, value, isInterrupt) = (cause, value, isInterrupt)
     recordsAccesses = false
     var tries = 0
@@ -137,7 +141,7 @@ extension Core {
       : TraceRecord(
         isInterrupt ? .interrupt : .trap, mode: mode, code: UInt32(truncatingIfNeeded: cause),
         clock: retired, pc: saved, value: value)
-    commitObserved(following: saved, head: head)
+    commitObserved(following: saved, head: head, kept: kept)
     deliveries = hasProgress ? 1 : deliveries &+ 1
     hasProgress = false
     return nil

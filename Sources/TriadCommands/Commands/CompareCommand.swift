@@ -18,11 +18,14 @@ let compareCommand = CommandSpecification(
     OptionSpecification(
       "--bisect", "N",
       "for long runs: compare state digests every N instructions, traces only where they differ"),
+    OptionSpecification(
+      "--plant", "[E:]N", "make instruction N of an engine wrong (default the emulator), to find it again"),
     OptionSpecification("--context", "N", "events shown around a divergence (default 5)"), jsonOption,
   ] + machineOptions,
   examples: [
     "triad compare", "triad compare minos --on simulator,virtualizer --depth 2",
     "triad compare long64 --json", "triad compare sieve --define SIZE=200000 --bisect 1000000",
+    "triad compare x86-crc64 --bisect 1000000 --plant 123456",
   ],
   run: { arguments, terminal in
     let kinds = try engineKinds(arguments.value("--on"))
@@ -38,6 +41,7 @@ let compareCommand = CommandSpecification(
     let workloads = try names.map { try loadWorkload($0, arguments) }
     let limit = try arguments.number("--max-instructions")
     let stride = try arguments.number("--bisect")
+    let fault = try plantedFault(arguments.value("--plant"), kinds)
     let seconds = try arguments.number("--host-seconds") ?? 10
     guard (1...86_400).contains(seconds) else {
       throw CommandFailure.usage("--host-seconds takes 1 to 86400")
@@ -51,6 +55,7 @@ let compareCommand = CommandSpecification(
         hostSeconds: Double(seconds),
         progress: { terminal.progress("[\(position + 1)/\(workloads.count)] \($0)") })
       comparison.bisectionStride = stride
+      comparison.plantedFault = fault
       reports.append(try comparison.run())
     }
     terminal.progress("")
@@ -63,6 +68,24 @@ let compareCommand = CommandSpecification(
     // Nothing that was asked for could be run at all.
     return reports.contains { $0.engines.contains { $0.stop != nil } } ? .success : .hostLacks
   })
+
+/// `N` or `ENGINE:N`.
+private func plantedFault(_ text: String?, _ kinds: [EngineKind]) throws -> (
+  kind: EngineKind, instruction: UInt64
+)? {
+  guard let text else { return nil }
+  let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+  guard parts.count <= 2, let number = parts.last.flatMap({ UInt64($0) }), number > 0 else {
+    throw CommandFailure.usage("--plant takes the number of an instruction, or ENGINE:NUMBER, not `\(text)`")
+  }
+  let kind =
+    parts.count == 2
+    ? try parseChoice(parts[0], "--plant", of: EngineKind.self, named: \.rawValue) : .emulator
+  guard kinds.contains(kind) else {
+    throw CommandFailure.usage("--plant names the \(kind.rawValue), which is not among the engines of --on")
+  }
+  return (kind, number)
+}
 
 private func engineKinds(_ text: String?) throws -> [EngineKind] {
   guard let text else { return EngineKind.allCases }
@@ -108,6 +131,29 @@ private struct CompareOutput: Encodable {
     var reference: String
     var retired: UInt64
     var engines: [EngineOutput]
+    var finding: FindingOutput?
+  }
+
+  struct FindingOutput: Encodable {
+    var sides: [[String]]
+    var alone: String?
+    var window: String
+    var evidence: [String]
+    var instruction: UInt64?
+    var pc: String?
+    var field: String?
+
+    init(_ finding: DivergenceFinding) {
+      sides = finding.sides.map { $0.map(\.rawValue) }
+      alone = finding.alone?.rawValue
+      window = finding.window
+      evidence = finding.evidence
+      guard let divergence = finding.divergence?.0 else { return }
+      let head = (divergence.left ?? divergence.right)?.head
+      instruction = head?.clock
+      pc = head.map { hex($0.pc) }
+      field = divergence.fieldName
+    }
   }
 
   var depth: Int
@@ -129,7 +175,7 @@ private struct CompareOutput: Encodable {
             hostSeconds: Double(engine.nanoseconds) / 1e9, level: engine.level?.name, notes: engine.notes,
             equivalence: VerdictOutput(engine.equivalence), control: VerdictOutput(engine.control),
             efficiency: VerdictOutput(engine.efficiency))
-        })
+        }, finding: report.finding.map(FindingOutput.init))
     }
   }
 }

@@ -105,6 +105,7 @@ struct CompareRendering {
 
   private func writeDivergences() {
     for report in reports {
+      if let finding = report.finding { write(finding, report.workload) }
       for engine in report.engines {
         guard let (divergence, left, right) = engine.divergence else { continue }
         terminal.line()
@@ -114,6 +115,19 @@ struct CompareRendering {
           ))
         terminal.output(divergenceRenderer(left, right, report.workload).unified(divergence))
       }
+    }
+  }
+}
+
+extension CompareRendering {
+  /// Who is alone, from where on, and what speaks for it.
+  private func write(_ finding: DivergenceFinding, _ workload: Workload) {
+    terminal.line()
+    terminal.line(terminal.styled("\(workload.name): \(finding.headline)", .red))
+    terminal.line("  from: \(finding.window)")
+    for line in finding.evidence { terminal.line("  evidence: \(line)") }
+    if let (divergence, left, right) = finding.divergence {
+      terminal.output(divergenceRenderer(left, right, workload).unified(divergence))
     }
   }
 }

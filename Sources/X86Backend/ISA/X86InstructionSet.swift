@@ -19,6 +19,7 @@ public struct X86InstructionSet: InstructionSet {
       AuxiliaryDescriptor("large pages", role: .relocation),
       AuxiliaryDescriptor("small global pages", role: .relocation),
       AuxiliaryDescriptor("large global pages", role: .relocation),
+      AuxiliaryDescriptor("breakpoints met", role: .control),
     ]
   }
   public var causes: [String] { Self.causeNames }

@@ -94,6 +94,8 @@ extension X86Core {
   ) throws(X86Fault) {
     var values: InlineArray<6, UInt64> = InlineArray(repeating: 0)
     for number in 0..<6 { values[number] = try slot(3 + number, 0, .bits32) }
+    // The offset must lie in the new code segment, whose limit is FFFFh.
+    if target > 0xFFFF { throw .protection() }
     loadFlags(newFlags, .bits32, resume: true)
     flags |= 0x2_0000
     loadVirtual(1, selector)

@@ -31,7 +31,7 @@ extension X86System {
   }
 
   private static func note(_ hits: Expression) -> Effect {
-    setDetail(breakpointsMet, detail(breakpointsMet) | hits)
+    .setAuxiliary(breakpoints, k(0), .auxiliary(breakpoints, k(0)) | hits)
   }
 
   /// (linear address, access, size): notes the data breakpoints that an access meets.
@@ -104,8 +104,8 @@ extension X86System {
           then: [.write(X86Register.rflags.id, reg(.rflags) & k(~X86Flags.resume.rawValue))], otherwise: []),
         // MOV SS holds a debug trap back until after the next instruction.
         .when(shadow.bit(0), then: [.give(k(0))], otherwise: []),
-        .assign(4, detail(breakpointsMet) | (steps << k(14))),
-        setDetail(breakpointsMet, k(0)),
+        .assign(4, .auxiliary(breakpoints, k(0)) | (steps << k(14))),
+        .when(.auxiliary(breakpoints, k(0)), then: [.clearAuxiliary(breakpoints)], otherwise: []),
         .give(isPending),
       ])
   }

@@ -41,13 +41,15 @@ extension X86System {
   private static let codeVectors: UInt64 = 1 << 8 | 0x1F << 10 | 1 << 17
 
   /// Entries of the table of a fault's details: error code and address of a page fault, 1 while that is news;
-  /// breakpoints met; 1 if single-stepping asks the flag as it is after the instruction; 1 if RF was loaded.
+  /// 1 if single-stepping asks the flag as it is after the instruction; 1 if RF was loaded.
   static let pageCode: UInt64 = 0
   static let pageAddress: UInt64 = 1
   static let pageNews: UInt64 = 2
-  static let breakpointsMet: UInt64 = 3
-  static let stepsAfter: UInt64 = 4
-  static let loadsResume: UInt64 = 5
+  static let stepsAfter: UInt64 = 3
+  static let loadsResume: UInt64 = 4
+  /// The table of breakpoints that the instruction met, at entry 0: a table of its own, because translations
+  /// change it.
+  static let breakpoints = 5
 
   static func detail(_ entry: UInt64) -> Expression { .auxiliary(0, k(entry)) }
   static func setDetail(_ entry: UInt64, _ value: Expression) -> Effect { .setAuxiliary(0, k(entry), value) }
@@ -65,7 +67,7 @@ extension X86System {
             .write(X86Register.dr6.id, (reg(.dr6) & k(~15)) | local(value)),
             .write(X86Register.dr7.id, reg(.dr7) & k(~0x2000)),
           ], otherwise: []),
-        .clearAuxiliary(0),
+        .when(.auxiliary(breakpoints, k(0)), then: [.clearAuxiliary(breakpoints)], otherwise: []),
       ])
   }
 

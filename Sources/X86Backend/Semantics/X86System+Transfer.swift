@@ -320,10 +320,11 @@ extension X86System {
         ],
         otherwise: [.when(nullAllowed, then: [], otherwise: raise(X86Vector.protection))]),
     ]
+    // A word clears the upper bits ("16-bit pop; clear upper bits"); a 16-bit stack segment keeps them.
+    let moved = local(stackPointer) + released
     let newPointer: Expression = .select(
-      size.equals(k(2)), pointer(reg(.rsp), local(stackPointer) + released, mask: k(0xFFFF)),
-      .select(
-        size.equals(k(4)), (local(stackPointer) + released).low(.bits32), local(stackPointer) + released))
+      isLong & descriptor.isLong, moved,
+      .select(stack.raw.bit(54), moved.low(.bits32), pointer(reg(.rsp), moved, mask: k(0xFFFF))))
     let setStack: [Effect] = [
       .write(X86Register.rsp.id, newPointer),
       .when(

@@ -82,7 +82,7 @@ import X86Backend
     guest.state[.rax] = 0x100
     try guest.run()
     #expect(guest.vector == 8)
-    #expect(guest.frame(6, width: 8) == [0, SystemGuest.code, 8, 0x1_0002, SystemGuest.stack, 0x10])
+    #expect(guest.frame(6, width: 8) == [0, SystemGuest.code, 8, 2, SystemGuest.stack, 0x10])
   }
 
   @Test(arguments: SystemGuest.engines) func interruptInstructionNeedsAnOpenGate(_ kind: EngineKind) throws {
