@@ -118,7 +118,7 @@ extension X86Semantics {
       .assign(frame, (reg(.rsp) - k(size)).low(form.stack)),
       .store(.virtual(segment: 2), local(frame), reg(.rbp).low(width), width),
     ]
-    // Outer levels' frame pointers are read before anything is stored: overlapping frames are not followed.
+    // One after the other: in overlapping frames a level can be what was just pushed.
     for slot in 1...30 {
       let outer = (reg(.rbp) - k(UInt64(slot) * size)).low(form.stack)
       effects.append(
@@ -136,8 +136,7 @@ extension X86Semantics {
         then: [.store(.virtual(segment: 2), last, local(frame).low(width), width)], otherwise: []),
       .assign(room, (last - .operand(0)).low(form.stack)),
       // The processor makes sure that the new top of the stack can be written.
-      .call(
-        X86System.translate, [local(room), k(Access.write.rawValue), k(2), k(size)], result: nil),
+      .checkStore(.virtual(segment: 2), local(room), width),
       write(.rbp, width, local(frame)),
       write(.rsp, form.stack, local(room)),
     ]
