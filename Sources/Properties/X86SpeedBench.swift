@@ -49,7 +49,7 @@ public enum X86SpeedBench {
         let start = ContinuousClock.now
         let reason = try engine.run(RunLimits(instructions: .max, hostSeconds: 120), into: nil)
         times[kind, default: []].append(seconds(since: start))
-        if reason != .powerOff(status: 0) { result.isCorrect = false }
+        if reason != .powerOff(status: PowerPort.status(ofWritten: 0)) { result.isCorrect = false }
         outputs.insert(engine.platform.console)
         if kind == .emulator { result.instructions = engine.platform.retired }
       }

@@ -11,7 +11,7 @@ public struct X86Workload: Sendable {
   /// What it prints.
   public var expectedConsole: String
   /// The status it switches the machine off with.
-  public var expectedStatus: UInt64 = 0
+  public var expectedStatus = PowerPort.status(ofWritten: 0)
   /// Which of the image's computations runs, where it is one of several.
   public var computation: X86Computation?
   /// The image is firmware of a full PC, which begins in it.
@@ -54,7 +54,8 @@ public struct X86Workload: Sendable {
   /// Interrupt controllers and timer, from the reset vector on.
   public static let timerROM = X86Workload(
     name: "timer-rom", description: "firmware of a full PC: ten timer interrupts, from the reset vector on",
-    mode: .real16, image: PackageResources.timer_rom_bin, expectedConsole: "ticks: 10\n", expectedStatus: 21,
+    mode: .real16, image: PackageResources.timer_rom_bin, expectedConsole: "ticks: 10\n",
+    expectedStatus: PowerPort.status(ofWritten: 21),
     isFirmware: true)
 
   /// Sixteen-bit real mode.
