@@ -119,12 +119,23 @@ extension X86Semantics {
       isInput
       ? [write(.rax, width, .input(local(number), width))]
       : [.output(local(number), accumulator(width), width)]
-    return [.assign(number, .operand(isInput ? 1 : 0))] + checkPort(local(number)) + access
+    return [.assign(number, .operand(isInput ? 1 : 0))] + checkPort(local(number))
+      + watchPort(local(number)) + access
   }
 
   /// General protection when the privilege level may not access `port`.
   func checkPort(_ port: Expression) -> [Effect] {
     [.call(X86System.checkPort, [port, k(UInt64(width.bytes))], result: nil)]
+  }
+
+  /// Notes the port breakpoints that an access meets.
+  private func watchPort(_ port: Expression) -> [Effect] {
+    guard model == .modern else { return [] }
+    return [
+      .when(
+        reg(.dr7) & k(0xFF),
+        then: [.call(X86System.matchPort, [port, k(UInt64(width.bytes))], result: nil)], otherwise: [])
+    ]
   }
 
   // MARK: - Strings
@@ -167,8 +178,9 @@ extension X86Semantics {
       // The manual leaves open which string is read first; Intel's processors take the one at ES:rDI.
       let operands = model == .modern ? Array(takeOperands.reversed()) : takeOperands
       return operands + subtracting() + [source, destination]
-    case .ins: return [.setOperand(0, .input(local(Self.port), width)), destination]
-    default: return [.output(local(Self.port), .operand(1), width), source]
+    case .ins:
+      return watchPort(local(Self.port)) + [.setOperand(0, .input(local(Self.port), width)), destination]
+    default: return watchPort(local(Self.port)) + [.output(local(Self.port), .operand(1), width), source]
     }
   }
 
