@@ -142,6 +142,8 @@ public indirect enum Expression: Sendable, Hashable {
   case operand(Int)
   /// Effective address of a decoded memory operand.
   case address(Int)
+  /// Number of a decoded memory operand's segment.
+  case segment(Int)
   case register(RegisterID)
   case local(Local)
   case unary(UnaryOperator, Expression, Width)
@@ -263,6 +265,23 @@ public struct SystemSemantics: Sendable {
   /// How many deliveries may follow each other with no instruction retired between them; one more is a
   /// check stop, so that a handler that cannot be fetched does not trap for ever.
   public var deliveryLimit = 1
+  /// (cause being delivered, cause of the trap that arose) → cause to deliver in its place, with the new
+  /// trap's value if it is its cause and else 0; above 255 for a check stop. `nil`: always a check stop.
+  public var escalate: ProcedureID?
+  /// () Runs when a check stop ends the run; what it writes is seen afterwards.
+  public var shutdown: ProcedureID?
+  /// Bits of registers that make an instruction run with ``before`` and ``after``; at most three.
+  public var watched: [(register: RegisterID, mask: UInt64)] = []
+  /// () Runs before the instruction is fetched; it may trap.
+  public var before: ProcedureID?
+  /// (address of the instruction, values before it of the ``watched`` registers) → 0, or the value of a trap with
+  /// cause ``afterCause`` that follows the instruction at once. It sees the state after the instruction, and
+  /// its register writes are among the instruction's effects.
+  public var after: ProcedureID?
+  /// Cause of the trap that ``after`` asks for.
+  public var afterCause: UInt64 = 0
+  /// Accesses in segments from this number on are the processor's own: no memory effects in traces.
+  public var firstOwnSegment: UInt8 = .max
 
   /// System semantics; see the properties.
   public init(

@@ -89,6 +89,7 @@ package struct SemanticsText {
         ? "\(value)"
         : value >> 48 == 0xFFFF ? "¬0x\(String(~value, radix: 16))" : "0x" + String(value, radix: 16)
     case .operand(let index): return operand(index)
+    case .segment(let index): return "segment of \(operand(index))"
     case .address(let index): return "address of \(operand(index))"
     case .register(let register): return name(register)
     case .local(let local): return "t\(local)"

@@ -136,6 +136,14 @@ package struct SemanticsValidation {
     {
       report(.deliveryWithoutTarget)
     }
+    if let escalate = system.escalate { checkCall(escalate, arguments: 2, usesResult: true) }
+    if let shutdown = system.shutdown { checkCall(shutdown, arguments: 0, usesResult: false) }
+    if let before = system.before { checkCall(before, arguments: 0, usesResult: false) }
+    if let after = system.after {
+      checkCall(after, arguments: 1 + system.watched.count, usesResult: true)
+      checkCause(system.afterCause)
+    }
+    for entry in system.watched { check(entry.register) }
     checkCause(system.illegalCause)
     for (name, expression) in [
       ("interruptible", system.interruptible), ("mode", system.mode),
@@ -261,7 +269,7 @@ package struct SemanticsValidation {
   private mutating func check(_ expression: Expression) {
     switch expression {
     case .register(let register): check(register)
-    case .operand(let index), .address(let index): checkOperand(index)
+    case .operand(let index), .address(let index), .segment(let index): checkOperand(index)
     case .load(let space, _, _): check(space)
     case .auxiliary(let table, _): checkTable(table)
     default: break

@@ -44,7 +44,7 @@ package enum SemanticsWalk {
     case .binary(_, let first, let second, _): [first, second]
     case .wide(_, let high, let low, let divisor, _): [high, low, divisor]
     case .select(let condition, let first, let second): [condition, first, second]
-    case .constant, .operand, .address, .register, .local, .time, .pc, .nextPC, .instructionWord,
+    case .constant, .operand, .address, .segment, .register, .local, .time, .pc, .nextPC, .instructionWord,
       .storageSize, .cpu:
       []
     }

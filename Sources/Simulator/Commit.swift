@@ -90,12 +90,33 @@ extension Core {
   /// - Parameters:
   ///   - head: the event's head, which is completed and appended before its effects.
   ///   - kept: registers that were changed before, with their old values.
+  ///   - arguments: those of the procedure that runs after the instruction; `nil` for none.
+  /// - Returns: what that procedure gave.
+  @discardableResult
   mutating func commitObserved(
-    following: UInt64, head: TraceRecord?, kept: [(register: Int, old: UInt64)] = []
-  ) {
+    following: UInt64, head: TraceRecord?, kept: [(register: Int, old: UInt64)] = [],
+    after arguments: [UInt64]? = nil
+  ) -> UInt64 {
     commitStores()
     journal?.willWrite(pc, file[pc])
     var changed = kept
+    noteOld(&changed)
+    commitWrites(following: following)
+    var result: UInt64 = 0
+    if let after, let arguments {
+      (writeCount, undefineCount, storeCount) = (0, 0, 0)
+      for (slot, argument) in zip(after.parameters, arguments) { file[Int(slot)] = argument }
+      file[Int(after.back)] = 0
+      if execute(after.start) == .completed { result = file[Int(after.result)] }
+      noteOld(&changed)
+      commitWrites(following: file[pc])
+    }
+    record(head, changed)
+    return result
+  }
+
+  /// Keeps the values of the registers that are about to be written.
+  private mutating func noteOld(_ changed: inout [(register: Int, old: UInt64)]) {
     for index in 0..<writeCount {
       let register = Int(writes[index].register)
       if !changed.contains(where: { $0.register == register }) {
@@ -113,8 +134,12 @@ extension Core {
         journal.willUndefine(register, undefined[register])
       }
     }
-    commitWrites(following: following)
+  }
+
+  /// Appends an event with its effects.
+  private mutating func record(_ head: TraceRecord?, _ changed: [(register: Int, old: UInt64)]) {
     guard let recorder, var head else { return }
+    var changed = changed
     if head.eventKind == .retire { head.address = file[pc] } else { head.aux = file[pc] }
     recorder.append(head)
     if head.eventKind == .retire {

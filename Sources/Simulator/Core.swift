@@ -131,6 +131,14 @@ struct Core: ~Copyable {
   let fetchParameters: (Int, Int, Int, Int)
   let deliver: LoweredProcedure
   let deliverParameters: [Int]
+  let escalate: LoweredProcedure?
+  let shutdown: LoweredProcedure?
+  let before: LoweredProcedure?
+  let after: LoweredProcedure?
+  /// Slots and masks of the watched registers; slots of zero where there are fewer than three.
+  let watched: (Int, Int, Int)
+  let watchedMasks: (UInt64, UInt64, UInt64)
+  let firstOwnSegment: UInt64
   let mode: (start: Int, result: UInt16)
   let context: (start: Int, result: UInt16)
   /// The value of ``context`` when it is the same for ever.
@@ -191,6 +199,14 @@ struct Core: ~Copyable {
     translate = lowering.procedure(system.translate)
     deliver = lowering.procedure(system.deliver)
     deliverParameters = deliver.parameters.map { Int($0) }
+    escalate = system.escalate.map(lowering.procedure)
+    shutdown = system.shutdown.map(lowering.procedure)
+    before = system.before.map(lowering.procedure)
+    after = system.after.map(lowering.procedure)
+    let entries = system.watched.map { (Int($0.register), $0.mask) } + Array(repeating: (word, 0), count: 3)
+    watched = (entries[0].0, entries[1].0, entries[2].0)
+    watchedMasks = (entries[0].1, entries[1].1, entries[2].1)
+    firstOwnSegment = UInt64(system.firstOwnSegment)
     let parameters = translate.parameters.map { Int($0) } + Array(repeating: word, count: 4)
     fetchParameters = (parameters[0], parameters[1], parameters[2], parameters[3])
     code = lowering.code

@@ -86,7 +86,8 @@ struct Dependencies {
       switch expression {
       case .load(.physical, _, _): readsStorage = true
       case .auxiliary(let table, _): tables.insert(table)
-      case .load, .input, .time, .pc, .nextPC, .instructionWord, .operand, .address: isClosed = false
+      case .load, .input, .time, .pc, .nextPC, .instructionWord, .operand, .address, .segment:
+        isClosed = false
       default: break
       }
       for inner in SemanticsWalk.operands(of: expression) { read(inner, .max) }

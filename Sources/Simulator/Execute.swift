@@ -139,7 +139,9 @@ extension Core {
           guard let loaded = load(address, segment, operation.width) else { return oddOutcome }
           file[target] = loaded
         }
-        if recordsAccesses { note(.memoryRead, address, file[target], operation.width) }
+        if recordsAccesses, segment < firstOwnSegment {
+          note(.memoryRead, address, file[target], operation.width)
+        }
       case .storeVirtual:
         let address = file[a]
         let segment = file[b]
@@ -151,7 +153,9 @@ extension Core {
         } else if !store(address, segment, file[target], operation.width) {
           return oddOutcome
         }
-        if recordsAccesses { note(.memoryWrite, address, file[target], operation.width) }
+        if recordsAccesses, segment < firstOwnSegment {
+          note(.memoryWrite, address, file[target], operation.width)
+        }
       case .loadPhysical:
         let bytes = UInt64(operation.width)
         let physical = file[a] & addressMask

@@ -480,6 +480,9 @@ final class Lowering {
       if from != target { append(MicroOperation(code: .move, target: target, a: from)) }
     case .operand(let index):
       operand(index, into: target)
+    case .segment(let index):
+      guard shape.kind(index) == .memory else { return unsupported("operand \(index) is not in memory") }
+      append(MicroOperation(code: .operandSegment, target: target, a: UInt16(index)))
     case .address(let index):
       guard shape.kind(index) == .memory else { return unsupported("operand \(index) is not in memory") }
       append(MicroOperation(code: .operandAddress, target: target, a: UInt16(index)))

@@ -112,28 +112,106 @@ extension Core {
     let checkStop = StopReason.checkStop(
       cause: UInt32(truncatingIfNeeded: lowering.system.checkStopCause ?? cause), pc: saved)
     guard hasProgress || isInterrupt || deliveries < lowering.system.deliveryLimit else { return checkStop }
-    var head: TraceRecord?
-    if recorder != nil {
-      head = TraceRecord(
-        isInterrupt ? .interrupt : .trap, mode: currentMode(), code: UInt32(truncatingIfNeeded: cause),
-        clock: retired, pc: saved, value: value)
-    }
+    let mode = recorder == nil ? 0 : currentMode()
     let kept = isInterrupt ? [] : commitKept()
     forget()
     if memo.isStale { refreshMemo() }
+    var (cause, value, isInterrupt) = (cause, value, isInterrupt)
     recordsAccesses = false
-    let arguments = [cause, value, isInterrupt ? 1 : 0]
-    for (slot, argument) in zip(deliverParameters, arguments) { file[slot] = argument }
-    file[Int(deliver.back)] = 0
-    switch execute(deliver.start) {
-    case .trapped: return checkStop
-    case .unsupported: return unsupportedStop()
-    case .completed: break
+    var tries = 0
+    attempt: while true {
+      forget()
+      let arguments = [cause, value, isInterrupt ? 1 : 0]
+      for (slot, argument) in zip(deliverParameters, arguments) { file[slot] = argument }
+      file[Int(deliver.back)] = 0
+      switch execute(deliver.start) {
+      case .completed: break attempt
+      case .unsupported: return unsupportedStop()
+      case .trapped:
+        guard let next = escalated(from: isInterrupt ? .max : cause), tries < 8 else {
+          return shutDown(checkStop)
+        }
+        (cause, value, isInterrupt) = (next.cause, next.value, false)
+        tries += 1
+      }
     }
+    let head: TraceRecord? =
+      recorder == nil
+      ? nil
+      : TraceRecord(
+        isInterrupt ? .interrupt : .trap, mode: mode, code: UInt32(truncatingIfNeeded: cause),
+        clock: retired, pc: saved, value: value)
     commitObserved(following: saved, head: head, kept: kept)
     deliveries = hasProgress ? 1 : deliveries &+ 1
     hasProgress = false
     return nil
+  }
+
+  /// Leaves the state as a check stop does.
+  private mutating func shutDown(_ reason: StopReason) -> StopReason {
+    guard let shutdown else { return reason }
+    forget()
+    file[Int(shutdown.back)] = 0
+    if execute(shutdown.start) == .completed {
+      for index in 0..<writeCount {
+        let register = Int(writes[index].register)
+        journal?.willWrite(register, file[register])
+      }
+      commitWrites(following: file[pc])
+    }
+    return reason
+  }
+
+  /// What is delivered in place of a cause whose delivery trapped; `nil` for a check stop.
+  private mutating func escalated(from first: UInt64) -> (cause: UInt64, value: UInt64)? {
+    guard let escalate else { return nil }
+    let (second, secondValue) = (cause, value)
+    file[Int(escalate.parameters[0])] = first
+    file[Int(escalate.parameters[1])] = second
+    file[Int(escalate.back)] = 0
+    forget()
+    guard execute(escalate.start) == .completed else { return nil }
+    let next = file[Int(escalate.result)]
+    guard next <= 0xFF else { return nil }
+    return (next, next == second ? secondValue : 0)
+  }
+
+  /// Whether the next instruction runs with what comes before and after it.
+  @inline(__always) var isWatched: Bool {
+    // SAFETY: the slots are below the file's capacity.
+    (file[watched.0] & watchedMasks.0) | (file[watched.1] & watchedMasks.1)
+      | (file[watched.2] & watchedMasks.2) != 0
+  }
+
+  /// Executes an instruction with what comes before and after it; a reason when the run ends.
+  @inline(never) private mutating func watchedInstruction(isTraced: Bool) -> StopReason? {
+    let address = file[pc]
+    let values = [file[watched.0], file[watched.1], file[watched.2]]
+    recordsAccesses = false
+    var outcome = Outcome.completed
+    if let before {
+      forget()
+      file[nextPC] = address
+      file[word] = 0
+      bytes = InstructionBytes()
+      file[Int(before.back)] = 0
+      outcome = execute(before.start)
+    }
+    recordsAccesses = isTraced
+    if outcome == .completed { outcome = fetch() }
+    if outcome == .completed { outcome = execute(start) }
+    switch outcome {
+    case .completed:
+      let head: TraceRecord? =
+        isTraced
+        ? TraceRecord(.retire, mode: currentMode(), clock: retired &+ 1, pc: address, bytes: bytes) : nil
+      let follows = commitObserved(following: file[nextPC], head: head, after: [address] + values)
+      retired &+= 1
+      hasProgress = true
+      return follows == 0 ? nil : deliver(lowering.system.afterCause, follows, isInterrupt: false)
+    case .trapped: return deliver(cause, value, isInterrupt: false)
+    case .unsupported: return unsupportedStop()
+    }
   }
 
   func unsupportedStop() -> StopReason {
@@ -151,6 +229,10 @@ extension Core {
         case .again, .delivered: continue
         case .stop(let reason): return reason
         }
+      }
+      if isWatched {
+        if let stop = watchedInstruction(isTraced: false) { return stop }
+        continue
       }
       var outcome = fetch()
       if outcome == .completed { outcome = execute(start) }
@@ -191,6 +273,12 @@ extension Core {
         return .recorderFailed(recorderMessage())
       }
       isFirst = false
+      if isWatched {
+        if let stop = watchedInstruction(isTraced: isTraced) { return stop }
+        journal?.close()
+        left -= 1
+        continue
+      }
       recordsAccesses = isTraced
       var outcome = fetch()
       if outcome == .completed { outcome = execute(start) }

@@ -188,13 +188,7 @@ final class DifferentialHarness {
     }
   }
 
-  private func isUnsupported(_ stop: StopReason) -> Bool {
-    if case .unsupported = stop { true } else { false }
-  }
-
   private func difference(_ stops: [StopReason], _ traces: [[TraceRecord]]) -> String? {
-    // What one engine does not carry out cannot be compared.
-    if stops.contains(where: isUnsupported) { return nil }
     var parts: [String] = []
     if stops[0] != stops[1] { parts.append("stop: \(stops[0]) | \(stops[1])") }
     let names = X86Register.allCases

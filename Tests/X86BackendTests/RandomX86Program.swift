@@ -217,6 +217,9 @@ struct RandomX86Program {
       bytes += [0x48, 0xC7, 0x04, 0x25]
       word(0x3010)
       word(random.chance(70) ? 0xE3 : 0x40_00E3)
+      // invlpg [0x400000]: until then the old translation may count.
+      bytes += [0x0F, 0x01, 0x3C, 0x25]
+      word(0x40_0000)
     } else if random.chance(50) {
       bytes += [0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8]
     }

@@ -104,7 +104,7 @@ private struct EffectChecker {
   private mutating func check(_ expression: Expression) {
     switch expression {
     case .operand(let index): checkOperand(index)
-    case .address(let index):
+    case .address(let index), .segment(let index):
       checkOperand(index)
       if kind(index) != .memory {
         problems.append("takes the address of operand \(index), which is not memory")

@@ -25,7 +25,7 @@ extension X86Disassembler {
     case .mov, .lea, .xchg, .push, .pop, .bswap, .movbe, .cmov, .add, .or, .adc, .sbb, .and, .sub, .xor, .cmp,
       .test, .inc, .dec, .neg, .not, .mul, .imul, .imulTruncating, .div, .idiv, .rol, .ror, .rcl, .rcr, .shl,
       .shr, .sar, .shld, .shrd, .bt, .bts, .btr, .btc, .bsf, .bsr, .popcnt, .tzcnt, .lzcnt, .xadd, .cmpxchg,
-      .in, .out, .movFromControl, .movToControl, .pushSegment, .popSegment:
+      .in, .out, .movFromControl, .movToControl, .movFromDebug, .movToDebug, .pushSegment, .popSegment:
       // MOVNTI and the like have no letter to tell their size but the register's.
       return row.mnemonic + suffix
     case .call, .jmp, .ret, .enter, .leave: return form.operand == form.stack ? nil : row.mnemonic + suffix

@@ -39,6 +39,7 @@ struct X86Disassembler {
     case .callFar: return "lcall"
     case .jmpFar: return "ljmp"
     case .sysret: return pick(["sysret", "sysret", "sysretq"])
+    case .sysexit: return pick(["sysexit", "sysexit", "sysexitq"])
     case .cmpxchg8b: return form.operand == .bits64 ? "cmpxchg16b" : "cmpxchg8b"
     case .jcxz: return ["jcxz", "jecxz", "jrcxz"][X86Form.number(form.address)]
     case .xlat: return "xlatb"
@@ -71,6 +72,7 @@ struct X86Disassembler {
     let next = pc &+ UInt64(decoded.length)
     switch code {
     case .jb, .jz: return .target((next &+ operand.value) & decoded.form.operand.mask)
+    case .dy: return .register("dr\(row.condition)")
     case .ap: return .far(decoded.operands[position + 1].value, operand.value)
     default: break
     }

@@ -12,7 +12,16 @@ public struct X86InstructionSet: InstructionSet {
   public var name: String { "x86" }
   public var variant: String { model.rawValue }
   public var registers: [RegisterDescriptor] { X86Register.table(of: model) }
-  public var auxiliaries: [AuxiliaryDescriptor] { [AuxiliaryDescriptor("page-fault code", role: .control)] }
+  public var auxiliaries: [AuxiliaryDescriptor] {
+    [
+      AuxiliaryDescriptor("fault details", role: .control),
+      AuxiliaryDescriptor("small pages", role: .relocation),
+      AuxiliaryDescriptor("large pages", role: .relocation),
+      AuxiliaryDescriptor("small global pages", role: .relocation),
+      AuxiliaryDescriptor("large global pages", role: .relocation),
+      AuxiliaryDescriptor("breakpoints met", role: .control),
+    ]
+  }
   public var causes: [String] { Self.causeNames }
   public var fetchUnit: Int { 1 }
   public var definitions: [InstructionDefinition] { X86Definitions.of(model).definitions }

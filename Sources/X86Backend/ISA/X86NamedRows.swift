@@ -56,7 +56,6 @@ enum X86NamedRows {
   }
 
   private static let oneByte = """
-    9B | wait |
     C6 F8 | xabort I1 |
     C7 F8 | xbegin J |
     """
@@ -91,18 +90,11 @@ enum X86NamedRows {
     0F01 EA | saveprevssp | f3
     0F01 EE | rdpkru | np
     0F01 EF | wrpkru | np
-    0F01 F9 | rdtscp |
     0F01 FA | monitorx |
     0F01 FB | mwaitx |
     0F01 FC | clzero |
     0F01 /5 | rstorssp M8 | f3 mem
     0F0E | femms |
-    0F21 /r | mov Rz, D | anymod
-    0F23 /r | mov D, Rz | anymod
-    0F33 | rdpmc |
-    0F34 | sysenter |
-    0F35 | sysexitq | only64 rexw
-    0F35 | sysexit |
     0F37 | getsec | np
     0F78 /r | vmread Ez, Gz | np
     0F79 /r | vmwrite Gz, Ez | np
@@ -122,7 +114,6 @@ enum X86NamedRows {
     0FAE /6 | xsaveopt M | mem np
     0FAE /6 | clwb M1 | mem 66
     0FAE /6 | clrssbsy M8 | mem f3
-    0FAE /7 | clflush M1 | mem np
     0FAE /7 | clflushopt M1 | mem 66
     0FAE /0 | rdfsbase Ry | f3 reg only64
     0FAE /1 | rdgsbase Ry | f3 reg only64

@@ -292,7 +292,7 @@ extension X86Row {
       .retFar, .iret,
       .int, .int1, .int3, .into, .pushSegment, .popSegment, .jmpFar, .movToSegment, .loadFar, .lgdt, .lidt,
       .sgdt, .sidt,
-      .lar, .lsl:
+      .lar, .lsl, .invlpg:
       true
     default: false
     }

@@ -101,7 +101,7 @@ enum X86Rows {
     98 | cbw | convertAccumulator |
     99 | cwd | convertDouble |
     9A | call far Ap | callFar | no64
-    9B | fwait | fwait |
+    9B | wait | fwait |
     9C | pushf | pushf | d64
     9D | popf | popf | d64
     9E | sahf | sahf |
@@ -285,7 +285,14 @@ enum X86Rows {
     0F09 | wbinvd | wbinvd |
     0F0B | ud2 | ud |
     0F20 /r | mov Ry, Cy | movFromControl | modesize
-    0F21 /r | mov Ry, Dy | movFromDebug | modesize
+    0F21 /0 | mov Ry, Dy | movFromDebug | modesize cc=0
+    0F21 /1 | mov Ry, Dy | movFromDebug | modesize cc=1
+    0F21 /2 | mov Ry, Dy | movFromDebug | modesize cc=2
+    0F21 /3 | mov Ry, Dy | movFromDebug | modesize cc=3
+    0F21 /4 | mov Ry, Dy | movFromDebug | modesize cc=4
+    0F21 /5 | mov Ry, Dy | movFromDebug | modesize cc=5
+    0F21 /6 | mov Ry, Dy | movFromDebug | modesize cc=6
+    0F21 /7 | mov Ry, Dy | movFromDebug | modesize cc=7
     0F23 /0 | mov Dy, Ry | movToDebug | modesize cc=0
     0F23 /1 | mov Dy, Ry | movToDebug | modesize cc=1
     0F23 /2 | mov Dy, Ry | movToDebug | modesize cc=2

@@ -214,23 +214,27 @@ extension X86Core {
     case .std: flags |= 0x400
     case .cli, .sti:
       guard privilege <= flags >> 12 & 3 else { throw .protection() }
+      if i.pointee.operation == .sti, flags & 0x200 == 0 { castShadow(2) }
       flags = i.pointee.operation == .sti ? flags | 0x200 : flags & ~0x200
     case .in:
       let port = try read(i.pointee.b)
       try checkPort(port, width.bytes)
+      watchPort(port, width.bytes)
       setPart(.rax, width, input(.port, port, width.bytes))
     case .out:
       let port = try read(i.pointee.a)
       try checkPort(port, width.bytes)
+      watchPort(port, width.bytes)
       output(.port, port, reg(.rax), width.bytes)
     case .pusha, .popa, .pushf, .popf, .enter, .leave, .loop, .loope, .loopne, .jcxz: try stackOrLoop(i)
     case .movFromSegment, .movToSegment, .pushSegment, .popSegment, .ldt, .tr, .storeTable, .loadFar,
       .jmpFar, .callFar,
       .retFar, .iret:
       try segmentOperation(i)
-    case .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw,
-      .lmsw, .clts, .invlpg, .wbinvd, .syscall, .sysret, .sysenter, .sysexit, .swapgs, .rdmsr, .wrmsr, .cpuid,
-      .rdtsc, .rdtscp, .rdpmc, .movFromDebug, .movToDebug, .fwait, .clflush, .tooLong:
+    case .movFromDebug, .movToDebug: try debugRegister(i)
+    case .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw, .lmsw, .clts, .invlpg,
+      .wbinvd, .syscall, .sysret, .sysenter, .sysexit, .swapgs, .rdmsr, .wrmsr, .cpuid, .rdtsc, .rdtscp,
+      .rdpmc, .fwait, .clflush, .tooLong:
       try system(i)
     }
   }
@@ -287,10 +291,13 @@ extension X86Core {
         setPart(register, width, values[slot])
       }
       moveStack(8 &* bytes)
-    case .pushf: try push(flags & ~0x3_0000 | model.storedOnes, width)
+    case .pushf:
+      if isVirtual, flags >> 12 & 3 != 3 { throw .protection() }
+      try push(flags & ~0x3_0000 | model.storedOnes, width)
     case .popf:
+      if isVirtual, flags >> 12 & 3 != 3 { throw .protection() }
       let value = try load(2, part(.rsp, stackWidth), Int(bytes))
-      try loadFlags(value, width, resume: false)
+      loadFlags(value, width, resume: false)
       moveStack(bytes)
     case .enter where model.keepsPartialWork: try enterFrameStepwise(i)
     case .enter: try enterFrame(i)
@@ -312,8 +319,7 @@ extension X86Core {
   }
 
   /// Loads the flags as POPF and IRET do.
-  func loadFlags(_ value: UInt64, _ width: Width, resume: Bool) throws(X86Fault) {
-    if value & 0x100 != 0, model == .modern { throw .unsupported("single-stepping with the trap flag") }
+  func loadFlags(_ value: UInt64, _ width: Width, resume: Bool) {
     var changed = model.writableFlags(isProtected: isProtected)
     if resume, model == .modern || model == .i80386 { changed |= 0x1_0000 }
     if width == .bits16 { changed &= 0xFFFF }

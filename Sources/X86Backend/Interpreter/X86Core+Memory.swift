@@ -53,84 +53,14 @@ extension X86Core {
     return (offset &+ r[X86Register.esBase.index + index]) & 0xFFFF_FFFF
   }
 
-  // MARK: Paging
-
-  /// The guest-physical address of a linear address within one page.
-  @inline(__always)
-  mutating func physical(_ linear: UInt64, _ access: Access, isUser: Bool) throws(X86Fault) -> UInt64 {
-    guard isPaged else { return linear & addressMask }
-    let page = linear & ~0xFFF
-    let index = Int(access.rawValue) &* Self.translationCount &+ Int(linear >> 12 & 0xFF)
-    // SAFETY: three sets of 256.
-    if isUser == (privilege == 3), translations[index].tag == page | generation {
-      return translations[index].physical | linear & 0xFFF
-    }
-    let result = try walk(linear, access, isUser: isUser) & addressMask
-    if isUser == (privilege == 3) {
-      translations[index] = X86Translation(tag: page | generation, physical: result & ~0xFFF)
-    }
-    return result
-  }
-
-  /// Walks the four-level tables.
-  @inline(never)
-  mutating func walk(_ linear: UInt64, _ access: Access, isUser: Bool) throws(X86Fault) -> UInt64 {
-    guard isLong else { throw .unsupported("paging outside long mode") }
-    let noExecute = reg(.efer) >> 11 & 1 != 0
-    var code: UInt64 = access == .write ? 2 : 0
-    if isUser { code |= 4 }
-    if access == .fetch, noExecute { code |= 16 }
-    let frame: UInt64 = 0x000F_FFFF_FFFF_F000
-    var table = reg(.cr3) & frame
-    var rights: UInt64 = 6
-    var never = false
-    var places: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    var entries: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    var shift: UInt64 = 39
-    var depth = 0
-    while true {
-      let place = table &+ (linear >> shift & 511) &* 8
-      let entry = readPhysical(place, 8)
-      markTable(place)
-      if entry & 1 == 0 { throw X86Fault(vector: 14, code: code, address: linear) }
-      rights &= entry
-      if entry >> 63 != 0 { never = true }
-      let isLarge = depth > 0 && depth < 3 && entry & 0x80 != 0
-      var reserved = entry >> 63 != 0 && !noExecute
-      if depth == 0, entry & 0x80 != 0 { reserved = true }
-      if isLarge, entry & (depth == 1 ? 0x3FFF_E000 : 0x1F_E000) != 0 { reserved = true }
-      if reserved { throw X86Fault(vector: 14, code: code | 9, address: linear) }
-      guard isLarge || depth == 3 else {
-        switch depth {
-        case 0: (places.0, entries.0) = (place, entry)
-        case 1: (places.1, entries.1) = (place, entry)
-        default: (places.2, entries.2) = (place, entry)
-        }
-        table = entry & frame
-        shift -= 9
-        depth += 1
-        continue
-      }
-      let mayWrite = rights & 2 != 0 || (!isUser && reg(.cr0) >> 16 & 1 == 0)
-      if (isUser && rights & 4 == 0) || (access == .write && !mayWrite) || (access == .fetch && never) {
-        throw X86Fault(vector: 14, code: code | 1, address: linear)
-      }
-      if depth > 0, entries.0 & 0x20 == 0 { writePhysical(places.0, entries.0 | 0x20, 8) }
-      if depth > 1, entries.1 & 0x20 == 0 { writePhysical(places.1, entries.1 | 0x20, 8) }
-      if depth > 2, entries.2 & 0x20 == 0 { writePhysical(places.2, entries.2 | 0x20, 8) }
-      let used = entry | (access == .write ? 0x60 : 0x20)
-      if used != entry { writePhysical(place, used, 8) }
-      let offset = (1 << shift) &- 1 as UInt64
-      return (entry & frame & ~offset) | (linear & offset)
-    }
-  }
-
-  private func markTable(_ place: UInt64) {
-    let place = place & addressMask
-    if place < memorySize { mark(place, 8, Self.tablePage) }
-  }
+  // MARK: Marks
 
   private func granule(_ physical: UInt64) -> Int { Int(physical >> UInt64(Self.granuleShift)) }
+
+  /// Notes that code was decoded from these bytes of storage.
+  func markCode(_ physical: UInt64, _ bytes: Int) {
+    if bytes > 0 { mark(physical, bytes, Self.codePage) }
+  }
 
   /// Marks the granules that a store must begin in to reach any of these bytes of storage.
   func mark(_ physical: UInt64, _ bytes: Int, _ kind: UInt8) {
@@ -139,11 +69,6 @@ extension X86Core {
     for number in first...min(granule(physical &+ UInt64(bytes) &- 1), granuleCount - 1) {
       granules[number] |= kind
     }
-  }
-
-  /// Notes that code was decoded from these bytes of storage.
-  func markCode(_ physical: UInt64, _ bytes: Int) {
-    if bytes > 0 { mark(physical, bytes, Self.codePage) }
   }
 
   // MARK: Storage
@@ -168,7 +93,7 @@ extension X86Core {
     return value
   }
 
-  /// Writes bytes of storage, dropping what was decoded or translated from there; outside nothing happens.
+  /// Writes bytes of storage, dropping what was decoded from there; outside nothing happens.
   mutating func writePhysical(_ physical: UInt64, _ value: UInt64, _ bytes: Int) {
     let physical = physical & addressMask
     guard physical < memorySize else { return }
@@ -193,7 +118,7 @@ extension X86Core {
     }
   }
 
-  /// Drops decoded instructions that overlap the range, and translations if it lies in page tables.
+  /// Drops decoded instructions that overlap the range.
   @inline(never) mutating func dropStale(_ physical: UInt64, _ bytes: Int) {
     let first = physical >= 14 ? physical - 14 : 0
     for place in first..<(physical &+ UInt64(bytes)) {
@@ -203,11 +128,7 @@ extension X86Core {
     }
     let last = min(physical &+ UInt64(bytes) &- 1, memorySize &- 1)
     guard physical <= last else { return }
-    var marks: UInt8 = 0
-    // SAFETY: granules of the storage.
-    for number in granule(physical)...granule(last) { marks |= granules[number] }
-    if marks & Self.tablePage != 0 { dropTranslations() }
-    if marks & Self.codePage != 0 { fast.stored(physical, bytes) }
+    fast.stored(physical, bytes)
   }
 
   /// Drops everything that came from a range that somebody else wrote.
@@ -230,6 +151,7 @@ extension X86Core {
   mutating func load(_ segment: UInt8, _ offset: UInt64, _ bytes: Int) throws(X86Fault) -> UInt64 {
     if isOld, bytes == 2, offset == 0xFFFF { return try loadWrapped(segment) }
     let linear = try linear(segment, offset, UInt64(bytes), .read)
+    if isWatching { watch(linear, bytes, isWrite: false) }
     let physical = try physical(linear, .read, isUser: privilege == 3)
     let value: UInt64
     if physical & 0xFFF <= 0x1000 &- UInt64(bytes), isPlain(physical) {
@@ -286,6 +208,7 @@ extension X86Core {
   mutating func store(_ segment: UInt8, _ offset: UInt64, _ value: UInt64, _ bytes: Int) throws(X86Fault) {
     if isOld, bytes == 2, offset == 0xFFFF { return try storeWrapped(segment, value) }
     let linear = try linear(segment, offset, UInt64(bytes), .write)
+    if isWatching { watch(linear, bytes, isWrite: true) }
     let physical = try physical(linear, .write, isUser: privilege == 3)
     // SAFETY: the mark is read only inside the storage; the store is inside it.
     if physical & 0xFFF <= 0x1000 &- UInt64(bytes), isPlain(physical), granules[granule(physical)] == 0 {
@@ -335,6 +258,27 @@ extension X86Core {
 
   /// Reads a descriptor or another system structure at a linear address.
   mutating func systemLoad(_ linear: UInt64, _ bytes: Int) throws(X86Fault) -> UInt64 {
-    readPhysical(try physical(linear, .read, isUser: false), bytes)
+    let linear = wrapped(linear)
+    let first = Int(0x1000 - linear & 0xFFF)
+    let place = try physical(linear, .read, isUser: false)
+    guard first < bytes else { return readPhysical(place, bytes) }
+    let rest = try physical(wrapped(linear &+ UInt64(first)), .read, isUser: false)
+    return readPhysical(place, first) | readPhysical(rest, bytes - first) << UInt64(first * 8)
+  }
+
+  /// Writes a system structure at a linear address.
+  mutating func systemStore(
+    _ linear: UInt64, _ value: UInt64, _ bytes: Int, isUser: Bool
+  ) throws(X86Fault) {
+    let linear = wrapped(linear)
+    let first = Int(0x1000 - linear & 0xFFF)
+    let place = try physical(linear, .write, isUser: isUser)
+    guard first < bytes else {
+      writePhysical(place, value, bytes)
+      return
+    }
+    let rest = try physical(wrapped(linear &+ UInt64(first)), .write, isUser: isUser)
+    writePhysical(place, value, first)
+    writePhysical(rest, value >> UInt64(first * 8), bytes - first)
   }
 }

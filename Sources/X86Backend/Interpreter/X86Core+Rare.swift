@@ -10,20 +10,22 @@ extension X86Core {
     var vector: UInt64
     var entry = Entry.software
     switch i.pointee.operation {
-    case .int: vector = i.pointee.a.value & 0xFF
+    case .int:
+      if isVirtual, flags >> 12 & 3 != 3 { throw .protection() }
+      vector = i.pointee.a.value & 0xFF
     case .int1: (vector, entry) = (1, .interrupt)
     case .int3: vector = 3
     default:
       guard flags & 0x800 != 0 else { return }
       vector = 4
     }
-    try enterHandler(vector: vector, value: 0, code: 0, back: next, entry: entry)
+    try enterHandler(vector: vector, code: 0, back: next, entry: entry)
   }
 
   /// A divide error; the 8086 goes on to the handler as after INT 0.
   mutating func divideError() throws(X86Fault) {
     guard model == .i8086 else { throw X86Fault(vector: 0) }
-    try enterHandler(vector: 0, value: 0, code: 0, back: next, entry: .software)
+    try enterHandler(vector: 0, code: 0, back: next, entry: .software)
   }
 
   mutating func checkBounds(_ i: Instruction) throws(X86Fault) {
@@ -117,11 +119,11 @@ extension X86Core {
       case .verr: isValid = isReachable && !fields.isSystem && fields.type & 10 != 8
       case .verw: isValid = isReachable && !fields.isSystem && fields.type & 10 == 2
       case .lar:
-        let types: [UInt64] = is64 ? [2, 9, 11, 12] : [1, 2, 3, 4, 5, 9, 11, 12]
+        let types: [UInt64] = isLong ? [2, 9, 11, 12] : [1, 2, 3, 4, 5, 9, 11, 12]
         isValid = isReachable && (!fields.isSystem || types.contains(fields.type))
         if isValid { writeRegister(i.pointee.a, raw >> 32 & 0xF0_FF00) }
       default:
-        let types: [UInt64] = is64 ? [2, 9, 11] : [1, 2, 3, 9, 11]
+        let types: [UInt64] = isLong ? [2, 9, 11] : [1, 2, 3, 9, 11]
         isValid = isReachable && (!fields.isSystem || types.contains(fields.type))
         if isValid { writeRegister(i.pointee.a, fields.limit) }
       }

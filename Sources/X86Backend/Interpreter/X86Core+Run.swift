@@ -62,6 +62,7 @@ extension X86Core {
     guard storedLow < storedHigh else { return nil }
     let range = Int(storedLow)..<Int(min(storedHigh, memorySize))
     (storedLow, storedHigh) = (.max, 0)
+    hasReported = true
     return range
   }
 
@@ -84,12 +85,16 @@ extension X86Core {
         if retired >= attentionAt { continue }
       }
       do throws(X86Fault) {
+        if hasBreakpoints { try checkBreakpoints() }
+        let old = flags
         let instruction = try fetch()
         try execute(instruction)
+        let payload = needsFinish(old) ? finish(instruction.pointee.operation, old) : 0
         repeats = next == rip
         rip = next
         retired &+= 1
         hasProgress = true
+        if payload != 0, let stop = deliver(debugTrap(payload)) { return stop }
       } catch {
         repeats = false
         if let stop = deliver(error) { return stop }
@@ -119,10 +124,13 @@ extension X86Core {
       if recordsInstructions { before.update(from: r, count: Self.registerCount) }
       let mode = UInt8(privilege)
       do throws(X86Fault) {
+        if hasBreakpoints { try checkBreakpoints() }
+        let old = flags
         let instruction = try fetch()
         // Stores of the instruction may drop its cache entry, never overwrite it.
         let bytes = instruction.pointee.bytes
         try execute(instruction)
+        let payload = needsFinish(old) ? finish(instruction.pointee.operation, old) : 0
         let pc = rip
         rip = next
         retired &+= 1
@@ -132,6 +140,7 @@ extension X86Core {
             TraceRecord(.retire, mode: mode, clock: retired, pc: pc, address: rip, bytes: bytes))
           recordEffects(mode)
         }
+        if payload != 0, let stop = deliver(debugTrap(payload)) { return stop }
       } catch {
         if let stop = deliver(error) { return stop }
       }
@@ -153,8 +162,8 @@ extension X86Core {
   private func recordRegisters(_ mode: UInt8) {
     guard let recorder else { return }
     for index in 0..<Self.registerCount
-    where index != X86Register.rip.index && index != X86Register.interruptShadow.index
-      && r[index] != before[index]
+    where r[index] != before[index] && index != X86Register.rip.index
+      && index != X86Register.interruptShadow.index
     {
       recorder.append(
         TraceRecord(.registerWrite, mode: mode, code: UInt32(index), clock: retired, value: r[index]))
@@ -179,9 +188,10 @@ extension X86Core {
       platform.advance()
       enter()
     }
+    let mayInterrupt = flags & X86Flags.interrupt.rawValue != 0 && reg(.interruptShadow) == 0
     if reg(.halted) != 0 {
       // Nothing but an interrupt that can be taken wakes the processor up.
-      guard flags & X86Flags.interrupt.rawValue != 0 else { return Stop(reason: .idle(pc: rip)) }
+      guard mayInterrupt else { return Stop(reason: .idle(pc: rip)) }
       if platform.pending != 0 {
         set(.halted, 0)
         skips = 0
@@ -194,14 +204,17 @@ extension X86Core {
       }
       return Stop()
     }
-    if platform.pending != 0, hasProgress, flags & X86Flags.interrupt.rawValue != 0 {
+    if platform.pending != 0, hasProgress, mayInterrupt {
       let interrupt = platform.takeInterrupt(causeBase: 32)
       enter()
       next = rip
       return Stop(
-        reason: deliver(vector: interrupt.cause, value: interrupt.line, code: 0, isInterrupt: true))
+        reason: deliver(
+          Delivery(vector: interrupt.cause, value: interrupt.line, code: 0, entry: .interrupt)))
     }
-    return retired >= end ? Stop(reason: .limit) : nil
+    if retired >= end { return Stop(reason: .limit) }
+    updateAttention()
+    return nil
   }
 
   /// Delivers the fault of an instruction; a reason when that cannot be done.
@@ -210,40 +223,52 @@ extension X86Core {
       let reason = fault.reason.utf8CodeUnitCount == 0 ? unsupportedText : "\(fault.reason)"
       return .unsupported(UnsupportedInstruction(pc: rip, bytes: currentBytesAt(rip), reason: reason))
     }
+    discard()
     let value = fault.vector == 14 ? fault.address : fault.code
-    return deliver(vector: UInt64(fault.vector), value: value, code: fault.code, isInterrupt: false)
+    return deliver(
+      Delivery(vector: UInt64(fault.vector), value: value, code: fault.code, entry: .fault))
   }
 
-  private mutating func deliver(
-    vector: UInt64, value: UInt64, code: UInt64, isInterrupt: Bool
-  ) -> StopReason? {
+  /// #DB after an instruction, with bits of DR6.
+  private func debugTrap(_ payload: UInt64) -> Delivery {
+    Delivery(vector: 1, value: payload, code: payload, entry: .trap)
+  }
+
+  private mutating func deliver(_ event: Delivery) -> StopReason? {
     let saved = rip
     let checkStop = StopReason.checkStop(cause: UInt32(X86Vector.doubleFault), pc: saved)
-    guard hasProgress || isInterrupt || deliveries < X86System.deliveryLimit else { return checkStop }
+    guard hasProgress || event.entry == .interrupt || deliveries < X86System.deliveryLimit else {
+      return checkStop
+    }
     let mode = UInt8(privilege)
     // SAFETY: both blocks have room for every register.
     before.update(from: r, count: Self.registerCount)
     for register in kept { before[register.index] = register.old }
     settle()
     isTracing = false
+    let delivered: Delivery
     do throws(X86Fault) {
-      try enterHandler(
-        vector: vector, value: value, code: code, back: saved, entry: isInterrupt ? .interrupt : .fault)
+      guard let event = try deliverEvent(event, back: saved) else { return checkStop }
+      delivered = event
+      if event.vector == 1, event.entry != .interrupt { noteDebug(event.value) }
+      set(.interruptShadow, 0)
+      // A trap after HLT ends the wait.
+      set(.halted, 0)
       rip = next
     } catch {
-      if error.isUnsupported {
-        return .unsupported(
-          UnsupportedInstruction(pc: saved, bytes: currentBytesAt(saved), reason: "\(error.reason)"))
-      }
-      return checkStop
+      // SAFETY: as above; an event that is not supported changes nothing.
+      set(.cr2, before[X86Register.cr2.index])
+      return .unsupported(
+        UnsupportedInstruction(pc: saved, bytes: currentBytesAt(saved), reason: "\(error.reason)"))
     }
     deliveries = hasProgress ? 1 : deliveries &+ 1
     hasProgress = false
     if let recorder {
       recorder.append(
         TraceRecord(
-          isInterrupt ? .interrupt : .trap, mode: mode, code: UInt32(truncatingIfNeeded: vector),
-          clock: retired, pc: saved, value: value, aux: rip))
+          delivered.entry == .interrupt ? .interrupt : .trap, mode: mode,
+          code: UInt32(truncatingIfNeeded: delivered.vector), clock: retired, pc: saved,
+          value: delivered.value, aux: rip))
       recordRegisters(mode)
     }
     return nil

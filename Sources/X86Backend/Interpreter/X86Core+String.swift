@@ -33,11 +33,13 @@ extension X86Core {
     case .ins:
       let port = reg(.rdx) & 0xFFFF
       try checkPort(port, width.bytes)
+      watchPort(port, width.bytes)
       try write(i.pointee.a, input(.port, port, width.bytes))
       advance(.rdi, counter, step)
     default:
       let port = reg(.rdx) & 0xFFFF
       try checkPort(port, width.bytes)
+      watchPort(port, width.bytes)
       output(.port, port, try read(i.pointee.b), width.bytes)
       advance(.rsi, counter, step)
     }
@@ -54,8 +56,9 @@ extension X86Core {
 
   /// General protection when the privilege level may not access a port.
   mutating func checkPort(_ port: UInt64, _ bytes: Int) throws(X86Fault) {
-    guard isProtected, privilege > flags >> 12 & 3 else { return }
-    guard reg(.trLimit) >= 0x67 else { throw .protection() }
+    guard isProtected, isVirtual || privilege > flags >> 12 & 3 else { return }
+    // The map is part of task-state segments of 32 and 64 bits only.
+    guard reg(.trAttributes) & 8 != 0, reg(.trLimit) >= 0x67 else { throw .protection() }
     let map = try systemLoad(reg(.trBase) &+ 0x66, 2) &+ port >> 3
     guard map &+ 1 <= reg(.trLimit) else { throw .protection() }
     let bits = try systemLoad(reg(.trBase) &+ map, 2)

@@ -5,7 +5,12 @@ extension X86Core {
     guard privilege == 0 else { throw .protection() }
   }
 
-  private func isCanonical(_ address: UInt64) -> Bool { (address &+ 0x8000_0000_0000) >> 48 == 0 }
+  /// User-mode instruction prevention keeps the places of system tables from outer levels.
+  func checkUserInstruction() throws(X86Fault) {
+    if privilege != 0, reg(.cr4) >> 11 & 1 != 0 { throw .protection() }
+  }
+
+  func isCanonical(_ address: UInt64) -> Bool { (address &+ 0x8000_0000_0000) >> 48 == 0 }
 
   mutating func system(_ i: Instruction) throws(X86Fault) {
     switch i.pointee.operation {
@@ -21,7 +26,9 @@ extension X86Core {
       try requirePrivilege()
       try loadControl(i.pointee.condition, read(i.pointee.b))
     case .lgdt, .lidt, .sgdt, .sidt: try descriptorTable(i)
-    case .smsw: try write(i.pointee.a, reg(.cr0))
+    case .smsw:
+      try checkUserInstruction()
+      try write(i.pointee.a, reg(.cr0))
     case .lmsw:
       try requirePrivilege()
       let value = try read(i.pointee.a)
@@ -29,7 +36,16 @@ extension X86Core {
     case .clts:
       try requirePrivilege()
       set(.cr0, reg(.cr0) & ~8)
-    case .invlpg, .wbinvd: try requirePrivilege()
+    case .invlpg:
+      try requirePrivilege()
+      invalidate(linearOf(i.pointee.a))
+    case .wbinvd: try requirePrivilege()
+    case .clflush: _ = try translate(i.pointee.a.segment, address(i.pointee.a), 1, .read)
+    case .fwait: if reg(.cr0) & 10 == 10 { throw X86Fault(vector: 7) }
+    case .sysenter: try systemEnter()
+    case .sysexit: try systemExit(i.pointee.width == .bits64)
+    // There are no performance counters.
+    case .rdpmc: throw .protection()
     case .syscall: try systemCall()
     case .sysret: try systemReturn(i.pointee.width == .bits64)
     case .swapgs:
@@ -39,10 +55,10 @@ extension X86Core {
       set(.kernelGSBase, old)
     case .rdmsr:
       try requirePrivilege()
-      setPair(try readModelSpecific(UInt32(truncatingIfNeeded: reg(.rcx))))
+      setPair(try readModelSpecific(part(.rcx, .bits32)))
     case .wrmsr:
       try requirePrivilege()
-      try writeModelSpecific(UInt32(truncatingIfNeeded: reg(.rcx)), reg(.rax) & 0xFFFF_FFFF | reg(.rdx) << 32)
+      try writeModelSpecific(part(.rcx, .bits32), reg(.rax) & 0xFFFF_FFFF | reg(.rdx) << 32)
     case .cpuid:
       let leaf = X86CPUID.leaf(UInt32(truncatingIfNeeded: reg(.rax)))
       set(.rax, UInt64(leaf.eax))
@@ -51,9 +67,26 @@ extension X86Core {
       set(.rdx, UInt64(leaf.edx))
     case .rdtsc:
       if privilege != 0, reg(.cr4) & 4 != 0 { throw .protection() }
-      setPair(retired &+ idle)
-    default: throw .unsupported("this system instruction")
+      setPair(time)
+    case .rdtscp:
+      if privilege != 0, reg(.cr4) & 4 != 0 { throw .protection() }
+      setPair(time)
+      set(.rcx, reg(.tscAux) & 0xFFFF_FFFF)
+    default: break
     }
+  }
+
+  /// The time-stamp counter.
+  var time: UInt64 { retired &+ idle &+ reg(.timeOffset) }
+
+  /// The linear address of an operand that is not accessed.
+  private func linearOf(_ operand: Operand) -> UInt64 {
+    let offset = address(operand)
+    if is64 {
+      return operand.segment < 4 ? offset : offset &+ r[X86Register.esBase.index + Int(operand.segment)]
+    }
+    // SAFETY: segment numbers are below 6.
+    return (offset &+ r[X86Register.esBase.index + Int(operand.segment)]) & 0xFFFF_FFFF
   }
 
   private func setPair(_ value: UInt64) {
@@ -70,6 +103,7 @@ extension X86Core {
     let place = address(i.pointee.a)
     let second = (place &+ 2) & i.pointee.address.mask
     if i.pointee.operation == .sgdt || i.pointee.operation == .sidt {
+      try checkUserInstruction()
       try probe(segment, place, 2)
       try probe(segment, second, bytes)
       try store(segment, place, reg(limit), 2)
@@ -97,12 +131,18 @@ extension X86Core {
     case 2: set(.cr2, value)
     case 3:
       guard value >> 52 == 0 else { throw .protection() }
+      if isPaged, !isLong, reg(.cr4) & 0x20 != 0 { try loadDirectoryPointers(value) }
       set(.cr3, value)
-      dropTranslations()
+      forgetLocalPages()
     case 4:
       if value & 0x20 == 0, isLong { throw .protection() }
-      guard value & ~0x7FC == 0 else { throw .unsupported("this bit of CR4") }
+      guard value & ~0x10_0FFC == 0 else { throw .unsupported("this bit of CR4") }
+      let changed = value ^ reg(.cr4)
+      if isPaged, !isLong, value & 0x20 != 0, changed & 0x10_00B0 != 0 {
+        try loadDirectoryPointers(reg(.cr3))
+      }
       set(.cr4, value)
+      if changed & 0x10_00B0 != 0 { forgetAllPages() }
       updateMode()
     default:
       guard value < 16 else { throw .protection() }
@@ -116,19 +156,26 @@ extension X86Core {
     if value >> 32 != 0 || (pages && new & 1 == 0) || (new >> 29 & 1 != 0 && new >> 30 & 1 == 0) {
       throw .protection()
     }
+    var mode = reg(.efer)
     if pages != isPaged {
       if pages {
-        if reg(.efer) & 0x100 != 0 {
+        if mode & 0x100 != 0 {
           // Paging enters long mode.
           guard reg(.cr4) & 0x20 != 0, reg(.csAttributes) >> 13 & 1 == 0 else { throw .protection() }
-          set(.efer, reg(.efer) | 0x400)
+          mode |= 0x400
         }
       } else {
         if is64 { throw .protection() }
-        set(.efer, reg(.efer) & ~0x400)
+        mode &= ~0x400
       }
     }
+    let changed = new ^ reg(.cr0)
+    if pages, mode & 0x400 == 0, reg(.cr4) & 0x20 != 0, changed & 0xE000_0000 != 0 {
+      try loadDirectoryPointers(reg(.cr3))
+    }
+    set(.efer, mode)
     set(.cr0, new)
+    if changed & 0x8001_0000 != 0 { forgetAllPages() }
     updateMode()
   }
 
@@ -159,7 +206,6 @@ extension X86Core {
   private mutating func systemReturn(_ to64: Bool) throws(X86Fault) {
     guard reg(.efer) & 1 != 0 else { throw X86Fault(vector: 6) }
     try requirePrivilege()
-    if reg(.r11) & 0x100 != 0 { throw .unsupported("single-stepping with the trap flag") }
     let target = to64 ? reg(.rcx) : reg(.rcx) & 0xFFFF_FFFF
     guard !to64 || isCanonical(target) else { throw .protection() }
     next = target
@@ -169,46 +215,25 @@ extension X86Core {
     updateMode()
   }
 
-  // MARK: Model-specific registers
-
-  private func modelSpecific(_ number: UInt32) -> X86Register? {
-    switch number {
-    case 0x174: .sysenterCS
-    case 0x175: .sysenterESP
-    case 0x176: .sysenterEIP
-    case 0xC000_0080: .efer
-    case 0xC000_0081: .star
-    case 0xC000_0082: .lstar
-    case 0xC000_0083: .cstar
-    case 0xC000_0084: .sfmask
-    case 0xC000_0100: .fsBase
-    case 0xC000_0101: .gsBase
-    case 0xC000_0102: .kernelGSBase
-    default: nil
-    }
+  private mutating func systemEnter() throws(X86Fault) {
+    guard isProtected, reg(.sysenterCS) & 0xFFFC != 0 else { throw .protection() }
+    flags &= ~0x3_0200
+    let selector = reg(.sysenterCS) & 0xFFFC
+    setFlat(selector, isLong ? 0xA09B : 0xC09B, selector &+ 8, 0xC093)
+    set(.rsp, isLong ? reg(.sysenterESP) : reg(.sysenterESP) & 0xFFFF_FFFF)
+    next = isLong ? reg(.sysenterEIP) : reg(.sysenterEIP) & 0xFFFF_FFFF
+    updateMode()
   }
 
-  private func readModelSpecific(_ number: UInt32) throws(X86Fault) -> UInt64 {
-    if number == 0x10 { return retired &+ idle }
-    guard let register = modelSpecific(number) else { throw .unsupported("this model-specific register") }
-    return reg(register)
-  }
-
-  private mutating func writeModelSpecific(_ number: UInt32, _ value: UInt64) throws(X86Fault) {
-    guard let register = modelSpecific(number) else { throw .unsupported("this model-specific register") }
-    switch register {
-    case .efer:
-      let changesLong = (value ^ reg(.efer)) & 0x100 != 0 && isPaged
-      guard value & ~0xD01 == 0, !changesLong else { throw .protection() }
-      set(.efer, value & 0x901 | reg(.efer) & 0x400)
-      updateMode()
-      return
-    case .sfmask:
-      guard value >> 32 == 0 else { throw .protection() }
-    case .sysenterCS, .star: break
-    default:
-      guard isCanonical(value) else { throw .protection() }
-    }
-    set(register, value)
+  private mutating func systemExit(_ to64: Bool) throws(X86Fault) {
+    guard isProtected, privilege == 0, reg(.sysenterCS) & 0xFFFC != 0 else { throw .protection() }
+    let target = to64 ? reg(.rdx) : reg(.rdx) & 0xFFFF_FFFF
+    let pointer = to64 ? reg(.rcx) : reg(.rcx) & 0xFFFF_FFFF
+    guard isCanonical(target), isCanonical(pointer) else { throw .protection() }
+    let base = reg(.sysenterCS) & 0xFFFC &+ (to64 ? 32 : 16)
+    setFlat(base | 3, to64 ? 0xA0FB : 0xC0FB, (base &+ 8) | 3, 0xC0F3)
+    set(.rsp, pointer)
+    next = target
+    updateMode()
   }
 }

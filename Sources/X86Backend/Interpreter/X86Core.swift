@@ -31,8 +31,8 @@ struct X86Translation: BitwiseCopyable {
 
 /// The interpreter's processor: registers, caches and memory behind raw pointers, nothing counted.
 ///
-/// The decode cache and the translations are invisible: stores into pages that hold decoded code or
-/// page tables drop what they make stale.
+/// The decode cache is invisible: stores into decoded code drop what they make stale. What `tlb` holds is
+/// part of the processor's state; `translations` repeat some of it.
 struct X86Core: ~Copyable {
   static let registerCount = X86Register.allCases.count
   /// A register that is always zero, for addresses without base or index.
@@ -44,8 +44,7 @@ struct X86Core: ~Copyable {
   static let cacheSize = 1 << 14
   static let translationCount = 256
   static let codePage: UInt8 = 1
-  static let tablePage: UInt8 = 2
-  static let protectedPage: UInt8 = 4
+  static let protectedPage: UInt8 = 2
   static let accessRoom = 64
   /// log2 of the bytes in a granule of storage.
   static let granuleShift = 6
@@ -65,12 +64,23 @@ struct X86Core: ~Copyable {
   let memory: UnsafeMutableRawPointer
   let memorySize: UInt64
   let cache: UnsafeMutablePointer<X86CachedInstruction>
-  /// For each granule of storage, whether decoded code or page tables lie in it or up to seven bytes behind.
+  /// For each granule of storage, whether decoded code lies in it or up to seven bytes behind.
   let granules: UnsafeMutablePointer<UInt8>
   let granuleCount: Int
-  /// Translations for fetches, reads and writes, one after the other.
+  /// The pages that the processor remembers.
+  var tlb = X86TLB()
+  /// Translations for fetches, reads and writes, of the supervisor and of ring 3 each, one after the other.
   let translations: UnsafeMutablePointer<X86Translation>
   var generation: UInt64 = 0
+  // What is armed, and what an instruction leaves for its end; see `finish`.
+  var hasBreakpoints = false
+  var isWatching = false
+  /// Data breakpoints that the instruction under way has met, as bits of DR6.
+  var watched: UInt64 = 0
+  /// Bits of DR6 that MOV SS held back.
+  var held: UInt64 = 0
+  /// The shadow that the instruction under way casts on the next one.
+  var shadow: UInt64 = 0
   /// Counts the times that translations were dropped; never 0.
   var epoch: UInt64 = 1
   let scratch: UnsafeMutablePointer<X86CachedInstruction>
@@ -88,6 +98,10 @@ struct X86Core: ~Copyable {
   var is64 = false
   var isLong = false
   var isProtected = false
+  /// Virtual-8086 mode.
+  var isVirtual = false
+  /// Segment registers are loaded from descriptor tables.
+  var usesDescriptors: Bool { isProtected && !isVirtual }
   var isPaged = false
   var privilege: UInt64 = 0
   var context: UInt8 = 0
@@ -120,6 +134,8 @@ struct X86Core: ~Copyable {
   var unsupportedText = ""
   var storedLow = UInt64.max
   var storedHigh: UInt64 = 0
+  /// The range was told to others since the fast loop last ran.
+  var hasReported = false
   /// Storage was changed from outside since the last look.
   let stale: UnsafeMutablePointer<Bool>
   var statistics = EngineStatistics()
@@ -145,8 +161,8 @@ struct X86Core: ~Copyable {
     granuleCount = platform.memory.size >> Self.granuleShift + 1
     granules = .allocate(capacity: granuleCount)
     granules.initialize(repeating: 0, count: granuleCount)
-    translations = .allocate(capacity: 3 * Self.translationCount)
-    translations.initialize(repeating: X86Translation(), count: 3 * Self.translationCount)
+    translations = .allocate(capacity: 6 * Self.translationCount)
+    translations.initialize(repeating: X86Translation(), count: 6 * Self.translationCount)
     accesses = .allocate(capacity: Self.accessRoom)
     fast = FastStore(registers: r, storage: memory, granules: granules, granuleCount: granuleCount)
   }
@@ -199,11 +215,11 @@ struct X86Core: ~Copyable {
 
   // MARK: Mode
 
-  /// Recomputes what follows from control registers and segments, and drops translations when they
-  /// may have changed.
+  /// Recomputes what follows from control registers, debug registers and segments.
   mutating func updateMode() {
     let cr0 = reg(.cr0)
     isProtected = cr0 & 1 != 0
+    isVirtual = isProtected && flags >> 17 & 1 != 0
     isPaged = cr0 >> 31 & 1 != 0
     isLong = reg(.efer) >> 10 & 1 != 0
     let code = reg(.csAttributes)
@@ -211,22 +227,24 @@ struct X86Core: ~Copyable {
     privilege = reg(.ssAttributes) >> 5 & 3
     let wideStack = reg(.ssAttributes) >> 14 & 1
     context =
-      UInt8(is64 ? 2 : code >> 14 & 1) | UInt8(wideStack) << 2 | (isProtected ? 8 : 0)
+      UInt8(is64 ? 2 : code >> 14 & 1) | UInt8(wideStack) << 2 | (usesDescriptors ? 8 : 0)
       | UInt8(model.code) << 4
     stackWidth = is64 ? .bits64 : wideStack != 0 ? .bits32 : .bits16
+    updateDebug()
     fastMode = findFastMode()
-    dropTranslations()
+    // Another code segment, or another level: the page may not be the same, or not allowed.
+    fetchLinear = .max
   }
 
-  /// Makes every remembered translation stale.
+  /// Makes every repeated translation stale.
   mutating func dropTranslations() {
     // Never 0xFFF: with the last page of the address space that would be the tag of an empty entry.
     generation = generation < 0xFFE ? generation &+ 1 : 0
     epoch &+= 1
     fetchLinear = .max
     guard generation == 0 else { return }
-    // SAFETY: the buffer has three sets.
-    for index in 0..<3 * Self.translationCount { translations[index].tag = .max }
+    // SAFETY: the buffer has six sets.
+    for index in 0..<6 * Self.translationCount { translations[index].tag = .max }
   }
 
   /// Forgets everything decoded or translated; for a state or storage that changed from outside.
@@ -241,6 +259,7 @@ struct X86Core: ~Copyable {
       }
     }
     fast.drop()
+    dropTranslations()
     updateMode()
   }
 
@@ -257,11 +276,16 @@ struct X86Core: ~Copyable {
       reset()
     }
     idle = platform.idle
-    let deadline = platform.deadline
     isRequested = platform.pending != 0
+    updateAttention()
+  }
+
+  /// Finds the next time at which there is something to do between two instructions.
+  mutating func updateAttention() {
     if platform.stop != nil || (isRequested && flags & X86Flags.interrupt.rawValue != 0) {
       attentionAt = 0
     } else {
+      let deadline = platform.deadline
       attentionAt = deadline == .max ? end : min(end, deadline > idle ? deadline - idle : 0)
     }
   }

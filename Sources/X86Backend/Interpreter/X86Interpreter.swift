@@ -66,7 +66,7 @@ public final class X86Interpreter: Engine {
     get {
       // SAFETY: the file holds every register.
       ProcessorState(
-        registers: (0..<X86Core.registerCount).map { core.r[$0] }, auxiliaries: [[:]],
+        registers: (0..<X86Core.registerCount).map { core.r[$0] }, auxiliaries: core.tables,
         deliveries: core.hasProgress ? 0 : core.deliveries)
     }
     set {
@@ -78,6 +78,7 @@ public final class X86Interpreter: Engine {
       core.hasProgress = newValue.deliveries == 0
       core.deliveries = newValue.deliveries
       core.updateMode()
+      core.tables = newValue.auxiliaries
     }
   }
 

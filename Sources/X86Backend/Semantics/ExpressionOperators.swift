@@ -56,12 +56,16 @@ func raise(_ vector: UInt64, _ code: Expression = k(0)) -> [Effect] { [.trap(k(v
 /// Vectors that instructions raise.
 enum X86Vector {
   static let divide: UInt64 = 0
+  static let debug: UInt64 = 1
   static let breakpoint: UInt64 = 3
   static let overflow: UInt64 = 4
   static let bound: UInt64 = 5
   static let undefined: UInt64 = 6
   /// On the way to a shutdown: what follows a trap that could not be delivered.
   static let doubleFault: UInt64 = 8
+  /// No coprocessor, or it must not be used.
+  static let noDevice: UInt64 = 7
+  static let taskState: UInt64 = 10
   static let notPresent: UInt64 = 11
   static let stack: UInt64 = 12
   static let protection: UInt64 = 13

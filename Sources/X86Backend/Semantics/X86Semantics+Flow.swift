@@ -52,7 +52,7 @@ extension X86Semantics {
   var softwareInterrupt: [Effect] {
     switch row.operation {
     case .int:
-      return [.assign(Self.a, .operand(0).low(.bits8))] + enterHandler(a)
+      return virtualSensitive + [.assign(Self.a, .operand(0).low(.bits8))] + enterHandler(a)
     case .int1: return enterHandler(k(1), isSoftware: 2)
     case .int3: return enterHandler(k(X86Vector.breakpoint))
     case .into: return [.when(reg(.rflags).bit(11), then: enterHandler(k(X86Vector.overflow)), otherwise: [])]
@@ -64,7 +64,10 @@ extension X86Semantics {
   ///
   /// - Parameter isSoftware: 1 if the gate's privilege level is checked, 2 if not.
   func enterHandler(_ vector: Expression, isSoftware: UInt64 = 1) -> [Effect] {
-    [.call(X86System.enter, [vector, k(0), k(1), .nextPC, k(isSoftware)], result: nil)]
+    [
+      .call(X86System.enter, [vector, k(0), k(1), .nextPC, k(isSoftware)], result: nil),
+      X86System.setDetail(X86System.stepsAfter, k(1)),
+    ]
   }
 
   /// A divide error: the 8086 saves the address of the next instruction, its successors that of this one.
@@ -96,7 +99,12 @@ extension X86Semantics {
     case .cld: return [setFlags([(.direction, k(0))])]
     case .std: return [setFlags([(.direction, k(1))])]
     case .cli: return ioPrivileged([setFlags([(.interrupt, k(0))])])
-    case .sti: return ioPrivileged([setFlags([(.interrupt, k(1))])])
+    case .sti:
+      let shadow: [Effect] = [
+        .when(
+          reg(.rflags).bit(9), then: [], otherwise: [.write(X86Register.interruptShadow.id, k(2))])
+      ]
+      return ioPrivileged([setFlags([(.interrupt, k(1))])] + shadow)
     default: return []
     }
   }

@@ -62,8 +62,9 @@ extension X86Semantics {
       return effects + [moveStack(8 * width.bytes)]
     case .pushf:
       let hidden = X86Flags.resume.rawValue | X86Flags.virtual8086.rawValue
-      return push([(reg(.rflags) & k(~hidden)) | k(model.storedOnes)])
-    case .popf: return [.assign(Self.a, stackSlot(0))] + loadFlags(a) + [moveStack(width.bytes)]
+      return virtualSensitive + push([(reg(.rflags) & k(~hidden)) | k(model.storedOnes)])
+    case .popf:
+      return virtualSensitive + [.assign(Self.a, stackSlot(0))] + loadFlags(a) + [moveStack(width.bytes)]
     case .enter: return enter
     case .leave:
       let frame = reg(.rbp).low(form.stack)
@@ -97,17 +98,29 @@ extension X86Semantics {
       ? .select(X86System.isProtected, k(always(true)), k(always(false))) : k(always(true))
     let changed: Local = 5
     let cleared = width == .bits16 ? 0 : X86Flags.resume.rawValue
-    let load: [Effect] = [
+    let news: [Effect] =
+      resume && width != .bits16 && model == .modern
+      ? [X86System.setDetail(X86System.loadsResume, value.bit(16))] : []
+    return [
       .assign(changed, free | interrupt | privileged),
       .write(
         X86Register.rflags.id,
         (reg(.rflags) & ~local(changed) & k(~cleared)) | (value & local(changed))),
-    ]
-    // The older models keep the trap flag without acting on it.
-    guard model == .modern else { return load }
-    return [
-      .when(value.bit(8), then: [.unsupported("single-stepping with the trap flag")], otherwise: load)
-    ]
+    ] + news
+  }
+
+  /// The flags after an IRET of protected mode with slots of `size` bytes.
+  static func flagsOfReturn(_ value: Expression, size: Expression, _ model: X86CPUModel) -> Expression {
+    let conditional = X86Flags([.interrupt, .ioPrivilege]).rawValue
+    let free =
+      (model.writableFlags(isProtected: true) & ~conditional)
+      | (model == .i80286 ? 0 : X86Flags.resume.rawValue)
+    let level = (reg(.rflags) >> k(12)) & k(3)
+    let interrupt: Expression = .select(level.isBelow(privilege), k(0), k(X86Flags.interrupt.rawValue))
+    let ranked: Expression = .select(privilege, k(0), k(X86Flags.ioPrivilege.rawValue))
+    let wide: Expression = .select(size.equals(k(2)), k(0xFFFF), k(0xFFFF_FFFF))
+    let mask = (k(free) | interrupt | ranked) & wide
+    return (reg(.rflags) & ~mask) | (value & mask) | k(2)
   }
 
   /// Pushes of PUSHA that stay when a later one faults: the 80286 stores the first register first, the 80386 the

@@ -38,7 +38,7 @@ extension X86Semantics {
     switch row.operation {
     case .movFromSegment: return [.setOperand(0, .operand(1))]
     case .movToSegment:
-      return [.assign(Self.selector, .operand(1))] + loadSegment(Int(row.segment))
+      return [.assign(Self.selector, .operand(1))] + loadSegment(Int(row.segment)) + stackShadow
     case .pushSegment:
       // Processors of today write only the 16 bits of the selector in a 32-bit push.
       let stored: Width = width == .bits32 ? .bits16 : width
@@ -48,14 +48,25 @@ extension X86Semantics {
       ]
     case .popSegment:
       return [.assign(Self.selector, .load(.virtual(segment: 2), stackAddress(0), .bits16))]
-        + loadSegment(Int(row.segment)) + [moveStack(width.bytes)]
+        + loadSegment(Int(row.segment)) + [moveStack(width.bytes)] + stackShadow
     case .loadFar:
       return [.assign(Self.a, .operand(1)), .assign(Self.selector, .operand(2))]
         + loadSegment(Int(row.segment)) + [.setOperand(0, a)]
     case .ldt, .tr: return privileged([.assign(Self.selector, .operand(0))] + loadTable)
     default:
-      return [.setOperand(0, reg(row.condition == 1 ? .tr : .ldtr))]
+      return [userModePrevention, .setOperand(0, reg(row.condition == 1 ? .tr : .ldtr))]
     }
+  }
+
+  /// A load of SS holds interrupts and debug traps off until the next instruction is done.
+  private var stackShadow: [Effect] {
+    row.segment == 2 ? [.write(X86Register.interruptShadow.id, k(1))] : []
+  }
+
+  /// General protection for SGDT and its like outside level 0 with CR4.UMIP.
+  var userModePrevention: Effect {
+    .when(
+      .select(Self.privilege, reg(.cr4).bit(11), k(0)), then: raise(X86Vector.protection), otherwise: [])
   }
 
   /// Loads segment register `number` (not CS) with the selector in its local.
@@ -81,7 +92,7 @@ extension X86Semantics {
       .when(
         code,
         then: [
-          .call(X86System.descriptor, [selector], result: Self.raw),
+          .call(X86System.descriptorOf, [selector, k(X86Vector.protection), k(0)], result: Self.raw),
           .when(bad, then: raise(X86Vector.protection, code), otherwise: []),
           .when(descriptor.isPresent, then: [], otherwise: raise(X86Vector.notPresent, code)),
         ] + set(registers, selector, descriptor),
@@ -112,7 +123,7 @@ extension X86Semantics {
       .when(
         code,
         then: [
-          .call(X86System.descriptor, [selector], result: Self.raw),
+          .call(X86System.descriptorOf, [selector, k(X86Vector.protection), k(0)], result: Self.raw),
           .when(bad, then: raise(X86Vector.protection, code), otherwise: []),
           .when(descriptor.isPresent, then: [], otherwise: raise(X86Vector.stack, code)),
         ] + set(X86SegmentRegisters.all[2], selector, descriptor),
@@ -136,16 +147,21 @@ extension X86Semantics {
       isTask
       ? X86SegmentRegisters(selector: .tr, base: .trBase, limit: .trLimit, attributes: .trAttributes)
       : X86SegmentRegisters(selector: .ldtr, base: .ldtrBase, limit: .ldtrLimit, attributes: .ldtrAttributes)
-    let wrongType = (descriptor.access & k(0x1F)).differs(k(isTask ? 9 : 2))
+    // Outside long mode a 16-bit task-state segment will do too.
+    let kind = descriptor.access & k(0x1F)
+    let wrongType =
+      isTask ? .select(X86System.isLong, kind, kind | k(8)).differs(k(9)) : kind.differs(k(2))
     let busy: UInt64 = isTask ? 2 : 0
     let load: [Effect] = [
       .when(selector.bit(2), then: raise(X86Vector.protection, code), otherwise: []),
-      .call(X86System.descriptor, [selector], result: Self.raw),
+      .call(X86System.descriptorOf, [selector, k(X86Vector.protection), k(0)], result: Self.raw),
       .when(wrongType, then: raise(X86Vector.protection, code), otherwise: []),
       .when(descriptor.isPresent, then: [], otherwise: raise(X86Vector.notPresent, code)),
       .assign(high, k(0)),
       .when(
-        X86System.isLong, then: [.call(X86System.descriptorHigh, [selector], result: high)], otherwise: []),
+        X86System.isLong,
+        then: [.call(X86System.descriptorHigh, [selector, k(X86Vector.protection), k(0)], result: high)],
+        otherwise: []),
       .call(X86System.markAccessed, [selector, descriptor.raw, k(busy)], result: nil),
     ]
     return [
@@ -165,23 +181,46 @@ extension X86Semantics {
 
   private static let target: Local = 18
   private static let flags: Local = 19
-  private static let stackPointer: Local = 21
-  private static let stackSelector: Local = 22
-  private static let outer: Local = 23
 
-  /// Far jumps, calls and returns.
+  /// Far jumps, calls and returns: of real and virtual-8086 mode here, of protected mode in procedures.
   var farFlow: [Effect] {
+    let size = k(UInt64(width.bytes))
+    let released: Expression = row.operands.isEmpty ? k(0) : .operand(0)
     switch row.operation {
     case .jmpFar, .callFar:
       let isCall = row.operation == .callFar
       let saved: [Effect] = isCall ? push([reg(.cs), Expression.nextPC.low(width)]) : []
-      let real = realCode + saved
       return [
         .assign(Self.target, .operand(0)), .assign(Self.selector, .operand(1)),
-        .when(X86System.isProtected, then: protectedCode(isReturn: false) + saved, otherwise: real),
+        .when(
+          X86System.isProtected,
+          then: [
+            .call(
+              X86System.farBranch,
+              [
+                local(Self.selector), local(Self.target), size, k(isCall ? 1 : 0),
+                Expression.nextPC.low(width),
+              ],
+              result: nil)
+          ], otherwise: realCode + saved),
       ]
-    case .retFar: return farReturn(hasFlags: false)
-    default: return farReturn(hasFlags: true)
+    case .retFar:
+      return [
+        .when(
+          X86System.isProtected, then: [.call(X86System.farReturn, [size, k(0), released], result: nil)],
+          otherwise: realReturn(hasFlags: false, released))
+      ]
+    default:
+      // IOPL below 3 makes IRET fault in virtual-8086 mode.
+      let level = (reg(.rflags) >> k(12)) & k(3)
+      return [
+        .when(
+          X86System.isProtected, then: [.call(X86System.farReturn, [size, k(1), k(0)], result: nil)],
+          otherwise: [
+            .when(
+              X86System.isVirtual & level.differs(k(3)), then: raise(X86Vector.protection), otherwise: [])
+          ] + realReturn(hasFlags: true, k(0)))
+      ]
     }
   }
 
@@ -193,99 +232,19 @@ extension X86Semantics {
       + [.write(X86Register.rip.id, local(Self.target))]
   }
 
-  /// Checks the code segment of a far branch and enters it.
-  private func protectedCode(isReturn: Bool) -> [Effect] {
-    let selector = local(Self.selector)
-    let code = selector & k(0xFFFC)
-    let descriptor = X86Descriptor(raw: local(Self.raw))
-    let requested = selector & k(3)
-    let isConforming = (descriptor.access & k(4))
-    let wrongRank: Expression
-    if isReturn {
-      wrongRank =
-        requested.isBelow(Self.privilege)
-        | .select(
-          isConforming, descriptor.privilege.isAbove(requested), descriptor.privilege.differs(requested))
-    } else {
-      wrongRank = .select(
-        isConforming, descriptor.privilege.isAbove(Self.privilege),
-        requested.isAbove(Self.privilege) | descriptor.privilege.differs(Self.privilege))
-    }
-    let bothSizes = X86System.isLong & descriptor.isLong & descriptor.raw.bit(54)
-    let isData = (descriptor.access & k(0x18)).differs(k(0x18))
-    let enters64 = X86System.isLong & descriptor.isLong
-    let badTarget: Expression = .select(
-      enters64, local(Self.target).isNonCanonical, local(Self.target).isAbove(descriptor.limit))
-    let level = isReturn ? requested : Self.privilege
-    return [
-      .when(code, then: [], otherwise: raise(X86Vector.protection)),
-      .call(X86System.descriptor, [selector], result: Self.raw),
-      .when(
-        descriptor.access.bit(4), then: [],
-        otherwise: isReturn
-          ? raise(X86Vector.protection, code) : [.unsupported("a far branch through a gate or task")]),
-      .when(isData | wrongRank | bothSizes, then: raise(X86Vector.protection, code), otherwise: []),
-      .when(descriptor.isPresent, then: [], otherwise: raise(X86Vector.notPresent, code)),
-      .when(badTarget, then: raise(X86Vector.protection), otherwise: []),
-    ] + set(X86SegmentRegisters.all[1], code | level, descriptor)
-      + [.write(X86Register.rip.id, local(Self.target))]
-  }
-
-  /// RETF and IRET.
-  private func farReturn(hasFlags: Bool) -> [Effect] {
+  private func realReturn(hasFlags: Bool, _ released: Expression) -> [Effect] {
     let slots = hasFlags ? 3 : 2
-    let released: Expression = row.operands.isEmpty ? k(0) : .operand(0)
     var effects: [Effect] = [
       .assign(Self.target, stackSlot(0)), .assign(Self.selector, stackSlot(1) & k(0xFFFF)),
     ]
     if hasFlags { effects.append(.assign(Self.flags, stackSlot(2))) }
-    let restoreFlags = hasFlags ? loadFlags(local(Self.flags), resume: true) : []
-    let popped = write(
-      .rsp, form.stack, reg(.rsp) + k(UInt64(slots * width.bytes)) + released)
-    let real = realCode + restoreFlags + [popped]
-
-    // IRET in 64-bit mode always restores the stack too; else only a return to an outer level does.
-    let alwaysStack = hasFlags && form.is64
-    let outer = local(Self.outer)
-    let newLevel = local(Self.selector) & k(3)
-    let parameters: Expression = row.operands.isEmpty ? k(0) : .operand(0)
-    let stackBase = (reg(.rsp) + parameters + k(UInt64(slots * width.bytes))).low(form.stack)
-    let second = (reg(.rsp) + parameters + k(UInt64((slots + 1) * width.bytes))).low(form.stack)
-    let takeStack: [Effect] = [
-      .assign(Self.stackPointer, .load(.virtual(segment: 2), stackBase, width)),
-      .assign(Self.stackSelector, .load(.virtual(segment: 2), second, width) & k(0xFFFF)),
-    ]
-    let noStack: [Effect] = [.assign(Self.stackPointer, k(0)), .assign(Self.stackSelector, k(0))]
-    let whole: Width = form.is64 ? .bits64 : .bits32
-    let newStack: [Effect] =
-      // "16-bit pop; clear upper bits" (SDM vol. 2, IRET).
-      [write(.rsp, width == .bits16 ? whole : width, local(Self.stackPointer) + released)]
-      + loadStack(local(Self.stackSelector), privilege: newLevel)
-    var checks: [Effect] = []
-    if hasFlags {
-      let nested = reg(.rflags).bit(14)
-      checks.append(
-        .when(
-          nested, then: form.is64 ? raise(X86Vector.protection) : [.unsupported("return from a nested task")],
-          otherwise: []))
-      if width != .bits16, !form.is64 {
-        checks.append(
-          .when(
-            local(Self.flags).bit(17) & Self.privilege.isZero, then: [.unsupported("virtual 8086 mode")],
-            otherwise: []))
-      }
-    }
-    let protected: [Effect] =
-      checks + [.assign(Self.outer, newLevel.isAbove(Self.privilege))]
-      + (alwaysStack ? takeStack : [.when(outer, then: takeStack, otherwise: noStack)])
-      + protectedCode(isReturn: true) + restoreFlags
-      + (alwaysStack ? newStack : [.when(outer, then: newStack, otherwise: [popped])])
-      + [.when(outer, then: dropInnerSegments(newLevel), otherwise: [])]
-    return effects + [.when(X86System.isProtected, then: protected, otherwise: real)]
+    effects += realCode
+    if hasFlags { effects += loadFlags(local(Self.flags), resume: true) }
+    return effects + [write(.rsp, form.stack, reg(.rsp) + k(UInt64(slots * width.bytes)) + released)]
   }
 
   /// A return to an outer level clears the data segments that it may not use.
-  private func dropInnerSegments(_ level: Expression) -> [Effect] {
+  static func dropInnerSegments(_ level: Expression) -> [Effect] {
     [0, 3, 4, 5].map { number in
       let registers = X86SegmentRegisters.all[number]
       let attributes = reg(registers.attributes)

@@ -31,9 +31,9 @@ extension X86Semantics {
     case .verr: good = isSegment & reachable & ((access & k(0xA)).differs(k(8)))
     case .verw: good = isSegment & reachable & ((access & k(0xA)).equals(k(2)))
     case .lar:
-      good = reachable & .select(isSegment, k(1), (k(systemTypes(0x1A3E, 0x1A04)) >> (access & k(15))) & k(1))
+      good = reachable & .select(isSegment, k(1), (systemTypes(0x1A3E, 0x1A04) >> (access & k(15))) & k(1))
     default:
-      good = reachable & .select(isSegment, k(1), (k(systemTypes(0x0A0E, 0x0A04)) >> (access & k(15))) & k(1))
+      good = reachable & .select(isSegment, k(1), (systemTypes(0x0A0E, 0x0A04) >> (access & k(15))) & k(1))
     }
     let answer: [Effect]
     switch row.operation {
@@ -45,12 +45,17 @@ extension X86Semantics {
       .assign(Self.selector, .operand(source) & k(0xFFFF)), .assign(valid, found), .assign(Self.raw, k(0)),
       .when(
         local(valid),
-        then: [.call(X86System.descriptor, [selector], result: Self.raw), .assign(valid, good)],
+        then: [
+          .call(X86System.descriptorOf, [selector, k(X86Vector.protection), k(0)], result: Self.raw),
+          .assign(valid, good),
+        ],
         otherwise: []),
       setFlags([(.zero, local(valid))]), .when(local(valid), then: answer, otherwise: []),
     ]
   }
 
-  /// System descriptor types that LAR or LSL accept, one bit each: outside and inside 64-bit mode.
-  private func systemTypes(_ legacy: UInt64, _ long: UInt64) -> UInt64 { form.is64 ? long : legacy }
+  /// System descriptor types that LAR or LSL accept, one bit each: outside and inside long mode.
+  private func systemTypes(_ legacy: UInt64, _ long: UInt64) -> Expression {
+    .select(X86System.isLong, k(long), k(legacy))
+  }
 }

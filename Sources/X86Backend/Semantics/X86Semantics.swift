@@ -164,6 +164,14 @@ extension X86Semantics {
   /// Current privilege level.
   static var privilege: Expression { (reg(.ssAttributes) >> k(5)) & k(3) }
 
+  /// General protection in virtual-8086 mode with IOPL below 3: PUSHF, POPF, INT n.
+  var virtualSensitive: [Effect] {
+    let level = (reg(.rflags) >> k(12)) & k(3)
+    return [
+      .when(X86System.isVirtual & level.differs(k(3)), then: raise(X86Vector.protection), otherwise: [])
+    ]
+  }
+
   /// General protection unless at privilege level 0, else the effects.
   func privileged(_ effects: [Effect]) -> [Effect] {
     [.when(Self.privilege, then: raise(X86Vector.protection), otherwise: effects)]

@@ -4,15 +4,7 @@ extension X86System {
   /// Linear address of a selector's descriptor, plus `offset`; of the tables in the registers.
   private static func place(_ selector: Expression, _ offset: UInt64) -> Expression {
     let base: Expression = .select(selector.bit(2), reg(.ldtrBase), reg(.gdtrBase))
-    let address = base + (selector & k(0xFFF8)) + k(offset)
-    return .select(isLong, address, address.low(.bits32))
-  }
-
-  private static func load(_ offset: UInt64) -> [Effect] {
-    [
-      .call(physical, [place(local(0), offset), k(Access.read.rawValue), k(0)], result: 2),
-      .give(.load(.physical, local(2), .bits64)),
-    ]
+    return base + (selector & k(0xFFF8)) + k(offset)
   }
 
   private static func inTable(_ last: UInt64) -> [Effect] {
@@ -22,15 +14,21 @@ extension X86System {
     return [
       .when(
         missing | ((selector & k(0xFFF8)) + k(last)).isAbove(limit),
-        then: raise(X86Vector.protection, selector & k(0xFFFC)), otherwise: [])
+        then: [.trap(local(1), (selector & k(0xFFFC)) | local(2))], otherwise: [])
     ]
   }
 
-  /// (selector) → the eight bytes of its descriptor; general protection outside the table.
-  static var descriptorProcedure: Procedure { Procedure("descriptor", [0], inTable(7) + load(0)) }
+  /// (selector, vector, EXT) → the eight bytes of its descriptor; the exception outside the table.
+  static var descriptorProcedure: Procedure {
+    Procedure(
+      "descriptor", [0, 1, 2], inTable(7) + [.give(systemLoad(place(local(0), 0), .bits64))])
+  }
 
-  /// (selector) → the second eight bytes of a 16-byte descriptor.
-  static var descriptorHighProcedure: Procedure { Procedure("descriptor-high", [0], inTable(15) + load(8)) }
+  /// (selector, vector, EXT) → the second eight bytes of a 16-byte descriptor.
+  static var descriptorHighProcedure: Procedure {
+    Procedure(
+      "descriptor-high", [0, 1, 2], inTable(15) + [.give(systemLoad(place(local(0), 8), .bits64))])
+  }
 
   /// (selector, descriptor, bits): sets bits in the type byte of the descriptor in its table.
   static var markAccessedProcedure: Procedure {
@@ -41,8 +39,8 @@ extension X86System {
         .when(
           (type & local(2)).equals(local(2)), then: [],
           otherwise: [
-            .call(physical, [place(local(0), 5), k(Access.write.rawValue), k(0)], result: 3),
-            .store(.physical, local(3), type | local(2), .bits8),
+            .store(
+              .virtual(segment: linearSegment), linear(place(local(0), 5)), type | local(2), .bits8)
           ])
       ])
   }
@@ -51,29 +49,27 @@ extension X86System {
   static var checkPortProcedure: Procedure {
     let fault = raise(X86Vector.protection)
     let level = (reg(.rflags) >> k(12)) & k(3)
-    let denied = isProtected & level.isBelow(X86Semantics.privilege)
-    func loadWord(_ address: Expression, _ result: Local) -> [Effect] {
-      [
-        .call(physical, [address, k(Access.read.rawValue), k(0)], result: 2),
-        .assign(result, .load(.physical, local(2), .bits16)),
-      ]
-    }
+    let denied = hasProtection & (reg(.rflags).bit(17) | level.isBelow(X86Semantics.privilege))
     let index: Local = 4
     let map: Local = 5
     let mask = (k(1) << local(1)) - k(1)
+    // Only a 32-bit task-state segment has a bitmap.
+    let lacksMap = (reg(.trAttributes).bit(3) ^ k(1)) | reg(.trLimit).isBelow(k(0x67))
     return Procedure(
       "check-port", [0, 1],
       [
         .when(
           denied,
-          then: [.when(reg(.trLimit).isBelow(k(0x67)), then: fault, otherwise: [])]
-            + loadWord(reg(.trBase) + k(0x66), 3) + [
-              .assign(index, local(3) + (local(0) >> k(3))),
-              .when((local(index) + k(1)).isAbove(reg(.trLimit)), then: fault, otherwise: []),
-            ] + loadWord(reg(.trBase) + local(index), map) + [
-              .when((local(map) >> (local(0) & k(7))) & mask, then: fault, otherwise: [])
-            ],
-          otherwise: [])
+          then: [
+            .when(lacksMap, then: fault, otherwise: []),
+            .assign(index, systemLoad(reg(.trBase) + k(0x66), .bits16) + (local(0) >> k(3))),
+            .when((local(index) + k(1)).isAbove(reg(.trLimit)), then: fault, otherwise: []),
+            .assign(map, systemLoad(reg(.trBase) + local(index), .bits16)),
+            .when((local(map) >> (local(0) & k(7))) & mask, then: fault, otherwise: []),
+          ],
+          otherwise: []),
+        .when(
+          reg(.dr7) & k(0xFF), then: [.call(matchPort, [local(0), local(1)], result: nil)], otherwise: []),
       ])
   }
 }

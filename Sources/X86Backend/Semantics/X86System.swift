@@ -2,21 +2,44 @@ import MachineCore
 
 /// Translation, protection and traps of the x86, as procedures of effects.
 ///
-/// There is no translation look-aside buffer: every access walks the tables, which the architecture
-/// allows, and so a change of a table counts at once.
+/// What is modelled, and the conventions, are in Docs/X86System.md.
 enum X86System {
   static let translate = 0
   static let deliver = 1
   static let physical = 2
   static let walk = 3
-  static let descriptor = 4
+  static let descriptorOf = 4
   static let markAccessed = 5
   static let checkPort = 6
   static let descriptorHigh = 7
   static let enter = 8
+  static let escalate = 9
+  static let stackRoom = 10
+  static let frameStore = 11
+  static let innerStack = 12
+  static let innerSegment = 13
+  static let longStack = 14
+  static let stackValue = 15
+  static let stackStore = 16
+  static let farBranch = 17
+  static let callGate = 18
+  static let farReturn = 19
+  static let returnToVirtual = 20
+  static let forgetPage = 21
+  static let keepPage = 22
+  static let pageFault = 23
+  static let walkPAE = 24
+  static let walk32 = 25
+  static let loadTop = 26
+  static let matchData = 27
+  static let matchPort = 28
+  static let before = 29
+  static let after = 30
+  static let shutdown = 31
 
-  /// Bits of CR4 that can be set: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT. The rest is not carried out.
-  static let supportedCR4: UInt64 = 0x7FC
+  /// Bits of CR4 that can be set: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, SMEP. The rest is
+  /// not carried out.
+  static let supportedCR4: UInt64 = 0x10_0FFC
 
   /// How many deliveries may follow each other with no instruction retired between them.
   static let deliveryLimit = 16
@@ -46,15 +69,30 @@ enum X86System {
         model == .i8086 ? translate8086Procedure : translateProcedure(model), deliverProcedure,
         physicalProcedure,
         walkProcedure, descriptorProcedure, markAccessedProcedure, checkPortProcedure,
-        descriptorHighProcedure, enterProcedure(model),
+        descriptorHighProcedure, enterProcedure(model), escalateProcedure, stackRoomProcedure,
+        frameStoreProcedure, innerStackProcedure, innerSegmentProcedure, longStackProcedure,
+        stackValueProcedure,
+        stackStoreProcedure, farBranchProcedure, callGateProcedure, farReturnProcedure(model),
+        returnToVirtualProcedure, forgetPageProcedure, keepPageProcedure, pageFaultProcedure,
+        walkPAEProcedure,
+        walk32Procedure, loadTopProcedure, matchDataProcedure, matchPortProcedure, beforeProcedure,
+        afterProcedure(model), shutdownProcedure,
       ],
-      translate: translate, deliver: deliver, interruptible: reg(.rflags).bit(9), interruptCauseBase: 32,
+      translate: translate, deliver: deliver,
+      interruptible: reg(.rflags).bit(9) & reg(.interruptShadow).isZero, interruptCauseBase: 32,
       mode: X86Semantics.privilege, decodeContext: decodeContext | k(model.code << 4),
       programCounter: X86Register.rip.id, waiting: X86Register.halted.id,
       wakesOnlyInterruptible: true, illegalCause: X86Vector.undefined,
       wordWrap: model == .i8086 ? 0xFFFF : nil,
       checkStopCause: X86Vector.doubleFault)
     semantics.deliveryLimit = deliveryLimit
+    semantics.escalate = escalate
+    semantics.shutdown = shutdown
+    semantics.firstOwnSegment = linearSegment
+    semantics.watched = watched(model)
+    semantics.before = before
+    semantics.after = after
+    semantics.afterCause = X86Vector.debug
     return semantics
   }
 
@@ -63,7 +101,9 @@ enum X86System {
     Procedure(
       "translate", [0, 1, 2, 3],
       [
-        .when(local(1), then: [], otherwise: [.assign(2, k(1))]),
+        .when(
+          local(1), then: [.when(local(2).isAbove(k(5)), then: [.give(local(0))], otherwise: [])],
+          otherwise: [.assign(2, k(1))]),
         .give(
           (local(0).low(.bits16) + ofSegment([.esBase, .csBase, .ssBase, .dsBase, .fsBase, .gsBase]))
             & k(0xF_FFFF)),
@@ -74,8 +114,12 @@ enum X86System {
   static var isLong: Expression { reg(.efer).bit(10) }
   /// 1 in 64-bit mode.
   static var is64: Expression { isLong & reg(.csAttributes).bit(13) }
-  /// 1 in protected mode.
-  static var isProtected: Expression { reg(.cr0).bit(0) }
+  /// 1 when protection is on, in virtual-8086 mode too.
+  static var hasProtection: Expression { reg(.cr0).bit(0) }
+  /// 1 in protected mode, but for virtual-8086 mode.
+  static var isProtected: Expression { reg(.cr0) & k(1) & (reg(.rflags).bit(17) ^ k(1)) }
+  /// 1 in virtual-8086 mode.
+  static var isVirtual: Expression { reg(.rflags).bit(17) }
 
   private static var decodeContext: Expression {
     let code: Expression = .select(is64, k(2), reg(.csAttributes).bit(14))
@@ -83,9 +127,6 @@ enum X86System {
   }
 
   // MARK: - Segmentation
-
-  /// Number of the pseudo segment whose addresses are linear and whose accesses are the system's.
-  static let linearSegment: UInt8 = 6
 
   private static func ofSegment(_ registers: [X86Register]) -> Expression {
     let number = local(2)
@@ -127,7 +168,16 @@ enum X86System {
     return Procedure(
       "translate", [0, 1, 2, 3],
       wrap + [
-        .when(access, then: [], otherwise: [.assign(2, k(1))]),
+        .when(
+          access,
+          then: [
+            .when(
+              local(2).isAbove(k(5)),
+              then: [
+                .call(physical, [address, access, local(2).equals(k(UInt64(userLinearSegment)))], result: 7),
+                .give(local(7)),
+              ], otherwise: [])
+          ], otherwise: [.assign(2, k(1))]),
         .when(
           is64,
           then: [
@@ -144,104 +194,29 @@ enum X86System {
                 .esAttributes, .csAttributes, .ssAttributes, .dsAttributes, .fsAttributes, .gsAttributes,
               ])),
             .when(
-              isProtected & ((local(attributes).bit(7) ^ k(1)) | type), then: fault, otherwise: []),
+              hasProtection & ((local(attributes).bit(7) ^ k(1)) | type), then: fault, otherwise: []),
             .when(outside, then: fault, otherwise: []),
             .assign(
               linear,
               (address + ofSegment([.esBase, .csBase, .ssBase, .dsBase, .fsBase, .gsBase])).low(.bits32)),
           ]),
         .call(physical, [local(linear), access, user], result: 7),
+        .when(
+          reg(.dr7) & k(0xFF),
+          then: [
+            .when(
+              access, then: [.call(matchData, [local(linear), access, size], result: nil)], otherwise: [])
+          ], otherwise: []),
         .give(local(7)),
       ])
   }
 
-  // MARK: - Paging
-
-  /// (linear address, access, 1 for user) → guest-physical address.
-  private static var physicalProcedure: Procedure {
-    let place: Local = 4
-    return Procedure(
-      "physical", [0, 1, 2],
-      [
-        .assign(place, local(0)),
-        .when(
-          reg(.cr0).bit(31),
-          then: [
-            .when(isLong, then: [], otherwise: [.unsupported("paging outside long mode")]),
-            .call(walk, [local(0), local(1), local(2)], result: place),
-          ], otherwise: []),
-        .give(local(place)),
-      ])
-  }
-
-  /// (linear address, access, 1 for user) → guest-physical address by the four-level tables.
-  private static var walkProcedure: Procedure {
-    let linear = local(0)
-    let isWrite = local(1).equals(k(2))
-    let isFetch = local(1).isZero
-    /// Address and contents of the entry of level 4, 3, 2, 1.
-    let places: [Local] = [4, 5, 6, 7]
-    let entries: [Local] = [8, 9, 10, 11]
-    let allowed: Local = 12
-    let never: Local = 13
-    let address = k(0x000F_FFFF_FFFF_F000)
-    let code = (isWrite << k(1)) | (local(2) << k(2)) | ((isFetch & reg(.efer).bit(11)) << k(4))
-
-    func fault(_ reason: UInt64) -> [Effect] {
-      [.setAuxiliary(0, k(0), code | k(reason)), .trap(k(X86Vector.page), linear)]
-    }
-    /// Checks rights and marks the entries used, then gives `frame`.
-    func finish(_ depth: Int, pageBits: UInt64) -> [Effect] {
-      let entry = local(entries[depth])
-      let isSupervisor = local(2).isZero
-      let writable: Expression = .select(
-        isSupervisor & (reg(.cr0).bit(16) ^ k(1)), k(1), local(allowed).bit(1))
-      let denied =
-        (local(2) & (local(allowed).bit(2) ^ k(1))) | (isWrite & (writable ^ k(1)))
-        | (isFetch & local(never).bit(63))
-      var effects: [Effect] = [.when(denied, then: fault(1), otherwise: [])]
-      for level in 0..<depth {
-        let upper = local(entries[level])
-        effects.append(
-          .when(
-            upper.bit(5), then: [],
-            otherwise: [.store(.physical, local(places[level]), upper | k(0x20), .bits64)]))
-      }
-      let marks: Expression = .select(isWrite, k(0x60), k(0x20))
-      effects.append(
-        .when(
-          (entry & marks).equals(marks), then: [],
-          otherwise: [.store(.physical, local(places[depth]), entry | marks, .bits64)]))
-      let offset = k((1 << pageBits) - 1)
-      effects.append(.give((entry & address & ~offset) | (linear & offset)))
-      return effects
-    }
-    func level(_ depth: Int) -> [Effect] {
-      let shift = UInt64(39 - 9 * depth)
-      let table = depth == 0 ? reg(.cr3) : local(entries[depth - 1])
-      let entry = local(entries[depth])
-      var effects: [Effect] = [
-        .assign(places[depth], (table & address) + (((linear >> k(shift)) & k(511)) << k(3))),
-        .assign(entries[depth], .load(.physical, local(places[depth]), .bits64)),
-        .when(entry.bit(0), then: [], otherwise: fault(0)),
-        .assign(allowed, depth == 0 ? entry : local(allowed) & entry),
-        .assign(never, depth == 0 ? entry : local(never) | entry),
-      ]
-      var reserved = entry.bit(63) & (reg(.efer).bit(11) ^ k(1))
-      if depth == 0 { reserved = reserved | entry.bit(7) }
-      if depth == 1 { reserved = reserved | (entry.bit(7) & ((entry & k(0x3FFF_E000)).isZero ^ k(1))) }
-      if depth == 2 { reserved = reserved | (entry.bit(7) & ((entry & k(0x1F_E000)).isZero ^ k(1))) }
-      effects.append(.when(reserved, then: fault(9), otherwise: []))
-      if depth == 3 { return effects + finish(3, pageBits: 12) }
-      if depth == 0 { return effects + level(1) }
-      return effects + [
-        .when(entry.bit(7), then: finish(depth, pageBits: depth == 1 ? 30 : 21), otherwise: level(depth + 1))
-      ]
-    }
-    return Procedure("walk", [0, 1, 2], level(0))
-  }
-
   // MARK: - Control
+
+  /// 1 if PAE paging outside long mode goes with these values of CR0 and CR4.
+  private static func usesTop(_ cr0: Expression, _ cr4: Expression, _ efer: Expression) -> Expression {
+    cr0.bit(31) & cr4.bit(5) & (efer.bit(8) ^ k(1))
+  }
 
   /// Loads CR0: checks, and entering or leaving long mode with paging.
   static func loadCR0(_ value: Expression) -> [Effect] {
@@ -251,10 +226,19 @@ enum X86System {
     let bad =
       (cr0.bit(31) & (cr0.bit(0) ^ k(1))) | (cr0.bit(29) & (cr0.bit(30) ^ k(1)))
       | (value >> k(32)).differs(k(0))
-    let set: [Effect] = [.write(X86Register.cr0.id, cr0)]
+    let changed = cr0 ^ reg(.cr0)
+    let set: [Effect] = [
+      .when(
+        usesTop(cr0, reg(.cr4), reg(.efer)) & (changed & k(0xE000_0000)).differs(k(0)),
+        then: [.call(loadTop, [reg(.cr3)], result: nil)], otherwise: []),
+      .write(X86Register.cr0.id, cr0),
+      // Paging and write protection: what is kept of translations goes.
+      .when(changed & k(0x8001_0000), then: forgetAll, otherwise: []),
+    ]
     let enter: [Effect] = [
       .when(
-        (reg(.cr4).bit(5) ^ k(1)) | reg(.csAttributes).bit(13), then: fault,
+        (reg(.cr4).bit(5) ^ k(1)) | reg(.csAttributes).bit(13) | (reg(.trAttributes).bit(3) ^ k(1)),
+        then: fault,
         otherwise: set + [.write(X86Register.efer.id, reg(.efer) | k(0x400))])
     ]
     let leave: [Effect] = [
@@ -267,12 +251,41 @@ enum X86System {
         bad, then: fault,
         otherwise: [
           .when(
-            (cr0 ^ reg(.cr0)).bit(31),
+            changed.bit(31),
             then: [
               .when(
                 cr0.bit(31), then: [.when(reg(.efer).bit(8), then: enter, otherwise: set)], otherwise: leave)
             ], otherwise: set)
         ]),
+    ]
+  }
+
+  /// Loads CR3: all but global pages are forgotten.
+  static func loadCR3(_ value: Expression) -> [Effect] {
+    [
+      .when(
+        value >> k(UInt64(X86ModelSpecific.physicalBits)), then: raise(X86Vector.protection), otherwise: []),
+      .when(
+        usesTop(reg(.cr0), reg(.cr4), reg(.efer)), then: [.call(loadTop, [value], result: nil)], otherwise: []
+      ),
+      .write(X86Register.cr3.id, value),
+    ] + forgetLocal
+  }
+
+  /// Loads CR4.
+  static func loadCR4(_ value: Expression) -> [Effect] {
+    // PAE cannot go while long mode is active.
+    let losesPAE = (value.bit(5) ^ k(1)) & isLong
+    let changed = value ^ reg(.cr4)
+    return [
+      .when(losesPAE, then: raise(X86Vector.protection), otherwise: []),
+      .when(value & k(~supportedCR4), then: [.unsupported("this bit of CR4")], otherwise: []),
+      .when(
+        usesTop(reg(.cr0), value, reg(.efer)) & (changed & k(0x10_00B0)).differs(k(0)),
+        then: [.call(loadTop, [reg(.cr3)], result: nil)], otherwise: []),
+      .write(X86Register.cr4.id, value),
+      // PSE, PAE, PGE, SMEP.
+      .when(changed & k(0x10_00B0), then: forgetAll, otherwise: []),
     ]
   }
 }

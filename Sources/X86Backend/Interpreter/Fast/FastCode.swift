@@ -39,8 +39,10 @@ struct FastStore: ~Copyable {
   var used = 0
   /// How often all blocks were dropped.
   var drops = 0
-  /// The epoch that the pages are for.
-  var pageEpoch: UInt64 = 0
+  /// Pages for reads and for writes of the supervisor, then of ring 3.
+  private let pages: UnsafeMutablePointer<FastPage>
+  /// The epochs that the pages of the two are for.
+  private var pageEpochs: (supervisor: UInt64, user: UInt64) = (0, 0)
 
   init(
     registers: UnsafeMutablePointer<UInt64>, storage: UnsafeMutableRawPointer,
@@ -52,8 +54,8 @@ struct FastStore: ~Copyable {
     operations = .allocate(capacity: Self.operationCount)
     blocks = .allocate(capacity: Self.blockCount)
     blocks.initialize(repeating: FastBlock(), count: Self.blockCount)
-    let readPages = UnsafeMutablePointer<FastPage>.allocate(capacity: 2 * FastFrame.pageCount)
-    readPages.initialize(repeating: FastPage(), count: 2 * FastFrame.pageCount)
+    pages = .allocate(capacity: 4 * FastFrame.pageCount)
+    pages.initialize(repeating: FastPage(), count: 4 * FastFrame.pageCount)
     let targets = UnsafeMutablePointer<FastTarget>.allocate(capacity: FastFrame.targetCount)
     targets.initialize(repeating: FastTarget(), count: FastFrame.targetCount)
     // `calloc` costs nothing until a page is touched. Running out of memory ends the process, as everywhere
@@ -66,15 +68,15 @@ struct FastStore: ~Copyable {
     frame = .allocate(capacity: 1)
     frame.initialize(
       to: FastFrame(
-        registers: registers, storage: storage, granules: granules, readPages: readPages,
-        writePages: readPages + FastFrame.pageCount, targets: targets, operation: operations,
+        registers: registers, storage: storage, granules: granules, readPages: pages,
+        writePages: pages + FastFrame.pageCount, targets: targets, operation: operations,
         block: operations))
   }
 
   deinit {
     operations.deallocate()
     blocks.deallocate()
-    frame.pointee.readPages.deallocate()
+    pages.deallocate()
     frame.pointee.targets.deallocate()
     frame.deallocate()
     free(coverage)
@@ -127,15 +129,28 @@ struct FastStore: ~Copyable {
     (UInt64.max << UInt64(low)) & (UInt64.max >> UInt64(63 - high))
   }
 
+  /// Uses the pages of a privilege level; `true` when they are stale.
+  mutating func choosePages(isUser: Bool, _ epoch: UInt64) -> Bool {
+    // SAFETY: two halves, of two sets each.
+    frame.pointee.readPages = pages + (isUser ? 2 * FastFrame.pageCount : 0)
+    frame.pointee.writePages = frame.pointee.readPages + FastFrame.pageCount
+    let old = isUser ? pageEpochs.user : pageEpochs.supervisor
+    if isUser { pageEpochs.user = epoch } else { pageEpochs.supervisor = epoch }
+    return old != epoch
+  }
+
   /// Forgets the pages that accesses have found.
   func dropPages() {
     // SAFETY: reads and writes, one after the other.
     for index in 0..<2 * FastFrame.pageCount { frame.pointee.readPages[index].tag = .max }
   }
 
-  /// Forgets the pages that stores have found.
+  /// Forgets the pages that stores have found, at both levels.
   func dropWritePages() {
-    // SAFETY: within the count.
-    for index in 0..<FastFrame.pageCount { frame.pointee.writePages[index].tag = .max }
+    // SAFETY: within the count; writes follow reads.
+    for index in 0..<FastFrame.pageCount {
+      pages[FastFrame.pageCount + index].tag = .max
+      pages[3 * FastFrame.pageCount + index].tag = .max
+    }
   }
 }

@@ -33,10 +33,10 @@ struct FastFrame {
 
   let registers: UnsafeMutablePointer<UInt64>
   let storage: UnsafeMutableRawPointer
-  /// Not zero for granules of storage that hold decoded code or page tables.
+  /// Not zero for granules of storage that hold decoded code.
   let granules: UnsafeMutablePointer<UInt8>
-  let readPages: UnsafeMutablePointer<FastPage>
-  let writePages: UnsafeMutablePointer<FastPage>
+  var readPages: UnsafeMutablePointer<FastPage>
+  var writePages: UnsafeMutablePointer<FastPage>
   let targets: UnsafeMutablePointer<FastTarget>
   /// All ones, or 32 of them.
   var addressMask: UInt64 = .max

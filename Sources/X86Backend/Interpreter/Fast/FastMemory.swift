@@ -40,7 +40,7 @@ struct FastMemory {
     return storage + Int(truncatingIfNeeded: address &+ page.pointee.delta)
   }
 
-  /// Where to write a value; `nil` also when decoded code or page tables may lie there.
+  /// Where to write a value; `nil` also when decoded code may lie there.
   @inline(__always) func writable(_ address: UInt64, _ size: UInt64) -> UnsafeMutableRawPointer? {
     // SAFETY: as above.
     let page = writePages + Int(truncatingIfNeeded: address &>> 12 & UInt64(FastFrame.pageCount - 1))

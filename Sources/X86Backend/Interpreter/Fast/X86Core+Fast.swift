@@ -9,10 +9,10 @@ extension X86Core {
   /// The mode that the fast loop has operations for, if the processor is in one: 64 bits, or 32 bits with
   /// flat segments.
   func findFastMode() -> Width? {
-    guard allowsFast else { return nil }
+    guard allowsFast, !hasBreakpoints, !isWatching else { return nil }
     // Nothing but the mode may be in the context: other processors than the newest have other contexts.
     if is64 { return context & ~4 == 10 ? .bits64 : nil }
-    guard context == 13, !isPaged || isLong, reg(.rflags) & X86Flags.virtual8086.rawValue == 0 else {
+    guard context == 13, reg(.rflags) & X86Flags.virtual8086.rawValue == 0 else {
       return nil
     }
     for number in 1...3 {
@@ -28,23 +28,23 @@ extension X86Core {
 
   /// Runs in the fast loop until something is for the exact step, or until attention is due.
   @inline(never) mutating func runFast(_ mode: Width) {
-    guard flags & X86Flags.trap.rawValue == 0 else { return }
+    guard flags & 0x1_0100 == 0, reg(.interruptShadow) | held == 0 else { return }
     let frame = fast.frame
     // SAFETY: the frame lives as long as the store; blocks live until `drop`, which only the building of a
     // block calls in here.
     frame.pointee.addressMask = mode.mask
-    if fast.pageEpoch != epoch {
-      fast.pageEpoch = epoch
-      fast.dropPages()
-    } else if storedLow == .max {
+    if fast.choosePages(isUser: privilege == 3, epoch) { fast.dropPages() }
+    if hasReported {
       // What was stored has been reported; new stores have to be seen again.
+      hasReported = false
       fast.dropWritePages()
     }
-    frame.pointee.epoch = epoch
+    frame.pointee.epoch = world
     let budget = Int64(clamping: attentionAt &- retired)
     frame.pointee.remaining = budget
     frame.pointee.flags.kind = FastFlags.current
-    guard let block = block(at: rip, mode) else { return }
+    let first = epoch
+    guard let block = block(at: rip, mode), epoch == first else { return }
     frame.pointee.operation = block
     frame.pointee.block = block
     loop: while true {
@@ -55,9 +55,9 @@ extension X86Core {
         rip = frame.pointee.target
         let drops = fast.drops
         guard let next = self.block(at: rip, mode) else { break loop }
+        // A walk may have found a page at another place than before: begin anew with what is true now.
+        guard epoch == first else { break loop }
         if fast.drops == drops { link(stopped, to: next) }
-        // Setting accessed bits makes a new epoch, but moves no page.
-        frame.pointee.epoch = epoch
         frame.pointee.operation = next
       case .budget:
         rip = frame.pointee.target
@@ -67,17 +67,18 @@ extension X86Core {
         break loop
       case .readMiss, .writeMiss:
         let drops = fast.drops
-        guard addPage(frame.pointee.missed, isWrite: frame.pointee.stop == .writeMiss), fast.drops == drops
+        guard addPage(frame.pointee.missed, isWrite: frame.pointee.stop == .writeMiss), fast.drops == drops,
+          epoch == first
         else {
           comeBack(stopped)
           break loop
         }
         // Begin the instruction again; so far it has changed nothing.
-        var first = stopped
-        while (first - 1).pointee.ordinal == stopped.pointee.ordinal, (first - 1).pointee.code != .enter {
-          first -= 1
+        var start = stopped
+        while (start - 1).pointee.ordinal == stopped.pointee.ordinal, (start - 1).pointee.code != .enter {
+          start -= 1
         }
-        frame.pointee.operation = first
+        frame.pointee.operation = start
       }
     }
     let lazy = frame.pointee.flags
@@ -137,11 +138,14 @@ extension X86Core {
 
   // MARK: Blocks
 
+  /// What a linear address stands for depends on: the translations, the mode, and the privilege level.
+  private var world: UInt64 { epoch << 8 | UInt64(context) << 1 | (privilege == 3 ? 1 : 0) }
+
   /// The block at a linear address, made if need be; `nil` when there can be none.
   private mutating func block(at address: UInt64, _ mode: Width) -> FastPointer? {
     // SAFETY: masked to the numbers of entries.
     let target = fast.frame.pointee.targets + Int(address & UInt64(FastFrame.targetCount - 1))
-    if target.pointee.address == address, target.pointee.epoch == epoch { return target.pointee.block }
+    if target.pointee.address == address, target.pointee.epoch == world { return target.pointee.block }
     guard mode == .bits32 || (address &+ 0x8000_0000_0000) >> 48 == 0,
       let physical = try? physical(address, .fetch, isUser: privilege == 3), physical < memorySize,
       !isDevice(physical)
@@ -155,7 +159,7 @@ extension X86Core {
         physical: physical, address: address, context: context, start: build(address, physical, mode))
       fast.blocks[index] = entry
     }
-    target.pointee = FastTarget(address: address, epoch: epoch, block: entry.start)
+    target.pointee = FastTarget(address: address, epoch: world, block: entry.start)
     return entry.start
   }
 
