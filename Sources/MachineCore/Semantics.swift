@@ -173,7 +173,7 @@ public indirect enum Expression: Sendable, Hashable {
 /// One thing an instruction does.
 ///
 /// Register writes and stores to virtual spaces take effect together when the instruction
-/// completes, so a trap leaves nothing half done. Stores to physical storage and to auxiliary
+/// completes, so a trap leaves nothing half done, but for what comes before a ``keep``. Stores to physical storage and to auxiliary
 /// tables take effect at once: translation (accessed bits, TLB fills) stands even if the
 /// instruction then traps.
 public indirect enum Effect: Sendable, Hashable {
@@ -198,6 +198,8 @@ public indirect enum Effect: Sendable, Hashable {
   case give(Expression)
   /// These bits of the register have no defined value after the instruction.
   case undefine(RegisterID, Expression)
+  /// What was written and stored so far stays, even if the instruction traps further on.
+  case keep
   /// Ends the run: the engine does not go further, for this reason.
   case unsupported(String)
 }

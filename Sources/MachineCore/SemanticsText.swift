@@ -52,6 +52,7 @@ package struct SemanticsText {
     case .give(let value): return [space + "give \(text(value))"]
     case .undefine(let register, let bits):
       return [space + "bits \(text(bits)) of \(name(register)) become undefined"]
+    case .keep: return [space + "what is done so far stays, even after a trap"]
     case .unsupported(let what): return [space + "not supported: \(what)"]
     }
   }

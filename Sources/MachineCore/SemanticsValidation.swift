@@ -255,7 +255,7 @@ package struct SemanticsValidation {
     case .call(let number, let arguments, let result):
       checkCall(number, arguments: arguments.count, usesResult: result != nil)
     case .give: if !isProcedure { report(.giveOutsideProcedure) }
-    case .assign, .output, .when, .trap, .unsupported: break
+    case .assign, .output, .when, .trap, .keep, .unsupported: break
     }
   }
 

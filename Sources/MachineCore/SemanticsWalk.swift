@@ -33,7 +33,7 @@ package enum SemanticsWalk {
     case .when(let condition, _, _): [condition]
     case .trap(let cause, let value): [cause, value]
     case .call(_, let arguments, _): arguments
-    case .clearAuxiliary, .unsupported: []
+    case .clearAuxiliary, .keep, .unsupported: []
     }
   }
 

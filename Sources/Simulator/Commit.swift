@@ -70,13 +70,32 @@ extension Core {
     }
   }
 
+  /// Carries out the register writes that stay although the instruction trapped; the old values.
+  mutating func commitKept() -> [(register: Int, old: UInt64)] {
+    var changed: [(register: Int, old: UInt64)] = []
+    for index in 0..<keptWrites {
+      let write = writes[index]
+      let register = Int(write.register)
+      if !changed.contains(where: { $0.register == register }) {
+        changed.append((register, file[register]))
+        journal?.willWrite(register, file[register])
+      }
+      file[register] = (file[register] & ~write.replaced) | write.value
+    }
+    return changed
+  }
+
   /// Carries out everything, keeps the old values for the journal, and records the register effects.
   ///
-  /// - Parameter head: the event's head, which is completed and appended before its effects.
-  mutating func commitObserved(following: UInt64, head: TraceRecord?) {
+  /// - Parameters:
+  ///   - head: the event's head, which is completed and appended before its effects.
+  ///   - kept: registers that were changed before, with their old values.
+  mutating func commitObserved(
+    following: UInt64, head: TraceRecord?, kept: [(register: Int, old: UInt64)] = []
+  ) {
     commitStores()
     journal?.willWrite(pc, file[pc])
-    var changed: [(register: Int, old: UInt64)] = []
+    var changed = kept
     for index in 0..<writeCount {
       let register = Int(writes[index].register)
       if !changed.contains(where: { $0.register == register }) {

@@ -73,6 +73,8 @@ struct Core: ~Copyable {
   var operands: UnsafeMutablePointer<BoundOperand>
   let writes: UnsafeMutablePointer<PendingWrite>
   var writeCount = 0
+  /// How many of the writes stay even if the instruction traps.
+  var keptWrites = 0
   let undefines: UnsafeMutablePointer<PendingWrite>
   var undefineCount = 0
   let stores: UnsafeMutablePointer<PendingStore>
@@ -220,6 +222,7 @@ struct Core: ~Copyable {
     undefineCount = 0
     storeCount = 0
     accessCount = 0
+    keptWrites = 0
   }
 
   // MARK: What is remembered

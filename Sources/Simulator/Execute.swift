@@ -169,6 +169,10 @@ extension Core {
           physical <= memorySize &- 8 ? plainLoad(physical, bytes) : slowLoad(physical, Int(bytes))
       case .storePhysical:
         storeNow(file[a] & addressMask, file[b], Int(operation.width))
+      case .keep:
+        commitStores()
+        storeCount = 0
+        keptWrites = writeCount
 
       case .auxiliary:
         file[target] = auxiliaries[Int(truncatingIfNeeded: operation.immediate)][file[a]]

@@ -294,6 +294,8 @@ final class Lowering {
     case .undefine(let register, let bits):
       guard Int(register) < registers.count else { return unsupported("register \(register) does not exist") }
       append(MicroOperation(code: .undefine, target: register, a: source(bits)))
+    case .keep:
+      append(MicroOperation(code: .keep))
     case .unsupported(let message):
       unsupported(message)
     }

@@ -55,6 +55,8 @@ enum MicroCode: UInt8 {
   case loadPhysical
   /// Stores `width` bytes of `b` at physical address `a`, at once.
   case storePhysical
+  /// Carries out the stores so far; the register writes so far stay after a trap.
+  case keep
 
   /// Notes a write of `a` to register `target`, cut to the mask in `immediate`.
   case writeRegister

@@ -118,6 +118,7 @@ extension Core {
         isInterrupt ? .interrupt : .trap, mode: currentMode(), code: UInt32(truncatingIfNeeded: cause),
         clock: retired, pc: saved, value: value)
     }
+    let kept = isInterrupt ? [] : commitKept()
     forget()
     if memo.isStale { refreshMemo() }
     recordsAccesses = false
@@ -129,7 +130,7 @@ extension Core {
     case .unsupported: return unsupportedStop()
     case .completed: break
     }
-    commitObserved(following: saved, head: head)
+    commitObserved(following: saved, head: head, kept: kept)
     deliveries = hasProgress ? 1 : deliveries &+ 1
     hasProgress = false
     return nil

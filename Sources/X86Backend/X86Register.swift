@@ -172,10 +172,12 @@ public enum X86Register: RegisterID, Sendable, CaseIterable {
   /// The register table of the instruction set.
   public static let table: [RegisterDescriptor] = allCases.map(\.descriptor)
 
-  /// The register table of a model: the 8086's instruction pointer wraps at 16 bits.
-  static func table(of model: X86CPUModel) -> [RegisterDescriptor] { model == .i8086 ? table8086 : table }
+  /// The register table of a model: the instruction pointer of the 8086 and 80286 wraps at 16 bits.
+  static func table(of model: X86CPUModel) -> [RegisterDescriptor] {
+    model == .i8086 || model == .i80286 ? table16 : table
+  }
 
-  private static let table8086: [RegisterDescriptor] = allCases.map {
+  private static let table16: [RegisterDescriptor] = allCases.map {
     $0 == .rip ? RegisterDescriptor($0.name, width: 16, role: .programCounter) : $0.descriptor
   }
 }

@@ -12,7 +12,10 @@ struct CommandResult {
 }
 
 /// Runs `triad` with these words in this process.
-func triad(_ words: String...) -> CommandResult {
+func triad(_ words: String...) -> CommandResult { triad(words) }
+
+/// Runs `triad` with a list of words in this process.
+func triad(_ words: [String]) -> CommandResult {
   var result = CommandResult(status: 0, output: "", error: "")
   let terminal = Terminal(output: { result.output += $0 }, error: { result.error += $0 })
   result.status = Triad.run(words, on: terminal)

@@ -42,4 +42,24 @@ import X86Backend
     }
     #expect(throws: Gzip.Failure.self) { try Gzip.decompress(good, limit: 5) }
   }
+
+  /// A file of a few bytes that stands for many: a literal and matches of the longest length, one bit each.
+  @Test func bombsAreRefused() throws {
+    // Fixed codes: `a`, then 258 bytes at distance 1, again and again: 8 + 5 bits each.
+    var bits: [UInt8] = [1, 1, 0]
+    func code(_ value: Int, _ length: Int) { bits += (0..<length).reversed().map { UInt8(value >> $0 & 1) } }
+    code(0x30 + 0x61, 8)
+    for _ in 0..<40_000 {
+      code(0xC5, 8)
+      code(0, 5)
+    }
+    code(0, 7)
+    while bits.count % 8 != 0 { bits.append(0) }
+    let stream = stride(from: 0, to: bits.count, by: 8).map { start in
+      (0..<8).reduce(UInt8(0)) { $0 | bits[start + $1] << UInt8($1) }
+    }
+    let file: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3] + stream + [UInt8](repeating: 0, count: 8)
+    let message = #expect(throws: Gzip.Failure.self) { try Gzip.decompress(file, limit: 1 << 20) }
+    #expect("\(message.map(String.init(describing:)) ?? "")".contains("more than"))
+  }
 }

@@ -100,7 +100,7 @@ private struct EffectChecker {
       check(cause)
       check(value)
     case .clearAuxiliary: break
-    case .call, .give, .undefine, .unsupported: problems.append("has an effect that rows do not have")
+    case .call, .give, .undefine, .keep, .unsupported: problems.append("has an effect that rows do not have")
     }
   }
 

@@ -157,6 +157,7 @@ struct X86ByteReader {
     let rm = modRM & 7
     var base = RegisterID(rm | (rex & 1) << 3)
     var isAbsolute = false
+    var scale: UInt8 = 0
     if rm == 4 {
       let sib = byte()
       base = RegisterID(sib & 7 | (rex & 1) << 3)
@@ -166,6 +167,8 @@ struct X86ByteReader {
         place.shift = sib >> 6
       }
       isAbsolute = mod == 0 && sib & 7 == 5
+      // The 80386 scales the base where there is no index (manuals leave a scale without index undefined).
+      if model == .i80386, index == 4, !isAbsolute { scale = sib >> 6 }
     } else if mod == 0, rm == 5 {
       isAbsolute = true
       if is64 { place.register = Operand.nextPC }
@@ -179,6 +182,11 @@ struct X86ByteReader {
     }
     let segment: UInt8 = place.register == 4 || place.register == 5 ? 2 : 3
     place.segment = segmentOverride == 0xFF ? segment : segmentOverride
+    if scale != 0 {
+      place.index = place.register
+      place.register = Operand.noRegister
+      place.shift = scale
+    }
   }
 
   private func general(_ number: UInt8, _ width: Width) -> Operand {
@@ -266,6 +274,8 @@ struct X86ByteReader {
     case .cl: return general(1, .bits8)
     case .dx: return .register(2, .bits16, merges: true)
     case .esSegment, .csSegment, .ssSegment, .dsSegment, .fsSegment, .gsSegment:
+      // The 80286 has neither FS nor GS.
+      if model == .i80286, code == .fsSegment || code == .gsSegment { isUndefined = true }
       let numbers: [X86OperandCode: RegisterID] = [
         .esSegment: 0, .csSegment: 1, .ssSegment: 2, .dsSegment: 3, .fsSegment: 4, .gsSegment: 5,
       ]

@@ -31,7 +31,14 @@ public enum X86CPUModel: String, Sendable, CaseIterable {
     }
   }
 
-  /// Longest instruction in bytes; longer ones fault where the processor has such a fault.
+  /// Whether the instruction pointer has 16 bits, so that code goes on at offset 0 behind offset FFFF.
+  package var wrapsInstructionPointer: Bool { self == .i8086 || self == .i80286 }
+
+  /// Whether what an instruction did before its fault can stay: on the 80286 and 80386, PUSHA, POPA, ENTER and
+  /// (80286 only) strings and POP to memory are not undone.
+  package var keepsPartialWork: Bool { self == .i80286 || self == .i80386 }
+
+  /// Longest instruction in bytes; longer ones raise #GP. (The 80286's manual says #UD; captures show #GP.)
   package var instructionLimit: Int { self == .i80286 ? 10 : 15 }
 
   /// Bits of the flags register that POPF and IRET can change at privilege level 0.

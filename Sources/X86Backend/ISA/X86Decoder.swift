@@ -241,7 +241,9 @@ struct X86Decoder: Sendable {
     }
     if isUndefined { return .undefined(reader.position) }
     // POP computes the address of its destination with the stack pointer already incremented.
-    if row.operation == .pop, decoded.operands[0].kind == .memory, decoded.operands[0].register == 4 {
+    if row.operation == .pop, decoded.operands[0].kind == .memory,
+      decoded.operands[0].register == 4 || decoded.operands[0].index == 4
+    {
       decoded.operands[0].value &+= UInt64(decoded.form.operand.bytes)
     }
     decoded.length = reader.position

@@ -11,7 +11,8 @@ struct X86Disassembler {
     for (index, code) in row.operands.enumerated() {
       text.parts.append(part(decoded, row, code, operandPosition(row, index), pc: pc))
     }
-    if decoded.form.repeats != 0, row.dependsOnRepeat {
+    let ignoresPrefix = row.operation == .mul || row.operation == .imul
+    if decoded.form.repeats != 0, row.dependsOnRepeat, !ignoresPrefix {
       let compares = row.operation == .scas || row.operation == .cmps
       text.prefix = decoded.form.repeats == 2 ? "repne " : compares ? "repe " : "rep "
     }

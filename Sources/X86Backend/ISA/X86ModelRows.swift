@@ -36,12 +36,14 @@ enum X86ModelRows {
     D1 /6 | setmo Ev, 1 | setmo | only86
     D2 /6 | setmo Eb, CL | setmo | only86
     D3 /6 | setmo Ev, CL | setmo | only86
+    FF FC | push SP | pushStack | only86
     FF /7 | push Ev | push | only86
     """
 
   /// The models that have a row of the common table, one bit for each ``X86CPUModel/code``.
   static func models(opcode: Int, isOnly86: Bool, hasPrefix: Bool) -> UInt8 {
-    if isOnly86 { return 2 }
+    // WAIT finds no coprocessor to wait for on the 80286 and 80386, either.
+    if isOnly86 { return opcode == 0x9B ? 0b1110 : 2 }
     let since386: UInt8 = 0b1001
     let since286: UInt8 = 0b1101
     let byte = opcode & 0xFF

@@ -300,10 +300,10 @@ extension X86Row {
 
   /// Whether REP prefixes change the meaning.
   ///
-  /// The 8086 negates the quotient of a repeated IDIV.
+  /// The 8086 negates the results of MUL, IMUL and IDIV with such a prefix.
   var dependsOnRepeat: Bool {
     switch operation {
-    case .idiv, .movs, .stos, .lods, .scas, .cmps, .ins, .outs: true
+    case .mul, .imul, .idiv, .movs, .stos, .lods, .scas, .cmps, .ins, .outs: true
     default: false
     }
   }

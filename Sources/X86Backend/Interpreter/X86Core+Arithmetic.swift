@@ -30,8 +30,14 @@ extension X86Core {
       low = product & width.mask
       high = product >> UInt64(width.rawValue) & width.mask
     }
+    let unsignedHigh = high
+    if model == .i8086, i.pointee.repeats != 0 {
+      // A REP prefix negates the product; the flags of MUL still tell about the one before.
+      high = (low == 0 ? 0 &- high : ~high) & width.mask
+      low = (0 &- low) & width.mask
+    }
     let extended = isSigned && Self.signed(low, width) < 0 ? width.mask : 0
-    setArithmetic(productFlags(low, width, overflow: high != extended))
+    setArithmetic(productFlags(low, width, overflow: (isSigned ? high : unsignedHigh) != extended))
     if width == .bits8 {
       setPart(.rax, .bits16, low | high << 8)
     } else {
@@ -58,7 +64,7 @@ extension X86Core {
     guard divisor != 0 else { return try divideError() }
     let isSigned = i.pointee.operation == .idiv
     var quotient: UInt64
-    let remainder: UInt64
+    var remainder: UInt64
     if width == .bits64 {
       (quotient, remainder) = try divideWide(divisor, isSigned: isSigned)
     } else {
@@ -69,9 +75,12 @@ extension X86Core {
         let a = Self.signed(dividend, double)
         let b = Self.signed(divisor, width)
         let (q, overflow) = a.dividedReportingOverflow(by: b)
-        if overflow || Self.signed(UInt64(bitPattern: q), width) != q { return try divideError() }
         quotient = UInt64(bitPattern: q) & width.mask
         remainder = UInt64(bitPattern: a &- q &* b) & width.mask
+        if overflow || Self.signed(quotient, width) != q {
+          guard let unnoticed = unnoticedQuotient(a, b, width) else { return try divideError() }
+          (quotient, remainder) = unnoticed
+        }
       } else {
         quotient = dividend / divisor
         remainder = dividend % divisor

@@ -96,7 +96,13 @@ extension X86Core {
     case .push: try push(read(i.pointee.a), width)
     case .pop:
       let value = try load(2, part(.rsp, stackWidth), width.bytes)
-      if i.pointee.a.kind == .memory {
+      if is286 {
+        // The 80286 has moved the stack pointer already when the store faults.
+        keep(.rsp)
+        moveStack(UInt64(width.bytes))
+        try write(i.pointee.a, value)
+        settle()
+      } else if i.pointee.a.kind == .memory {
         try write(i.pointee.a, value)
         moveStack(UInt64(width.bytes))
       } else {
@@ -272,6 +278,7 @@ extension X86Core {
     let width = i.pointee.width
     let bytes = UInt64(width.bytes)
     switch i.pointee.operation {
+    case .pusha where model.keepsPartialWork: try pushAllStepwise(width)
     case .pusha:
       let top = reg(.rsp)
       for slot in 1...8 as ClosedRange<UInt64> {
@@ -281,6 +288,7 @@ extension X86Core {
         try store(2, (top &- UInt64(slot + 1) &* bytes) & stackWidth.mask, r[slot], Int(bytes))
       }
       moveStack(0 &- 8 &* bytes)
+    case .popa where model == .i80386: try popAllStepwise(width)
     case .popa:
       var values: InlineArray<8, UInt64> = InlineArray(repeating: 0)
       for slot in 0..<8 where slot != 3 {
@@ -296,8 +304,8 @@ extension X86Core {
       let value = try load(2, part(.rsp, stackWidth), Int(bytes))
       try loadFlags(value, width, resume: false)
       moveStack(bytes)
-    case .enter:
-      try enterFrame(i)
+    case .enter where model.keepsPartialWork: try enterFrameStepwise(i)
+    case .enter: try enterFrame(i)
     case .leave:
       let frame = part(.rbp, stackWidth)
       let value = try load(2, frame, Int(bytes))

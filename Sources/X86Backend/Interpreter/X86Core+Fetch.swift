@@ -45,7 +45,7 @@ extension X86Core {
         unsupportedText = name
         throw .unsupported("")
       case .decoded(let decoded):
-        next = (address &+ UInt64(decoded.length)) & (isOld ? 0xFFFF : .max)
+        next = (address &+ UInt64(decoded.length)) & (wrapsPointer ? 0xFFFF : .max)
         return accept(decoded, linear: firstLinear, physical: firstPhysical)
       }
     }
@@ -57,7 +57,7 @@ extension X86Core {
     var entry = makeEntry(decoded)
     entry.bytes = currentBytes
     // What crosses a page or lies outside the storage is decoded every time.
-    let isWrapped = isOld && next < UInt64(decoded.length)
+    let isWrapped = wrapsPointer && next < UInt64(decoded.length)
     guard physical & 0xFFF + UInt64(decoded.length) <= 0x1000, physical < memorySize, !isWrapped else {
       scratch.pointee = entry
       return scratch

@@ -35,7 +35,9 @@ extension X86Core {
     // SAFETY: segment numbers are below 6; hidden parts follow one another in encoding order.
     let limit = r[X86Register.esLimit.index + index]
     let attributes = r[X86Register.esAttributes.index + index]
-    let fault = X86Fault(vector: segment == 2 ? 12 : 13)
+    let fault = X86Fault(vector: segment == 2 && (isProtected || !is286) ? 12 : 13)
+    var offset = offset
+    if is286, access == .fetch { offset &= 0xFFFF }
     if isProtected {
       if attributes & 0x80 == 0 { throw fault }
       if access == .write, attributes & 0xA != 2 { throw fault }

@@ -28,6 +28,35 @@ extension X86Core {
     return reason
   }
 
+  /// Lets one instruction retire, or delivers one trap or interrupt; a reason when neither can be.
+  mutating func step() -> StopReason? {
+    retired = platform.retired
+    end = .max
+    let devices = platform.mappedMemory
+    deviceLow = devices.lowerBound
+    deviceSize = devices.upperBound - devices.lowerBound
+    recorder = nil
+    isTracing = false
+    skips = 0
+    enter()
+    defer { leave() }
+    while retired >= attentionAt || reg(.halted) != 0 {
+      guard let stop = boundary() else { break }
+      if let reason = stop.reason { return reason }
+      if !hasProgress { return nil }
+    }
+    do throws(X86Fault) {
+      let instruction = try fetch()
+      try execute(instruction)
+      rip = next
+      retired &+= 1
+      hasProgress = true
+      return nil
+    } catch {
+      return deliver(error)
+    }
+  }
+
   /// The range that was stored to since the last call.
   mutating func takeStored() -> Range<Int>? {
     guard storedLow < storedHigh else { return nil }
@@ -194,6 +223,8 @@ extension X86Core {
     let mode = UInt8(privilege)
     // SAFETY: both blocks have room for every register.
     before.update(from: r, count: Self.registerCount)
+    for register in kept { before[register.index] = register.old }
+    settle()
     isTracing = false
     do throws(X86Fault) {
       try enterHandler(

@@ -95,8 +95,10 @@ extension X86Core {
       return
     }
     if count > bits {
-      // A word shifted further than it is wide: what the processor does is not documented.
+      // A word shifted further than it is wide: what the processor does is not documented. The 80386 fills with
+      // the source again, later ones with the destination.
       swap(&value, &filler)
+      if model == .i80386 { filler = value }
       count -= bits
     }
     let result: UInt64

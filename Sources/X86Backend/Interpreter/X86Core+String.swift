@@ -3,6 +3,7 @@ import MachineCore
 extension X86Core {
   /// One iteration of a string instruction; a repeated one stays at its address until it is done.
   @inline(never) mutating func string(_ i: Instruction) throws(X86Fault) {
+    if is286 { return try stringOf80286(i) }
     let width = i.pointee.width
     let counter = i.pointee.address
     let isRepeated = i.pointee.repeats != 0

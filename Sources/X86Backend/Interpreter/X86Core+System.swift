@@ -13,7 +13,7 @@ extension X86Core {
       try requirePrivilege()
       set(.halted, 1)
     case .ud: throw X86Fault(vector: 6)
-    case .tooLong: throw model == .i80286 ? X86Fault(vector: 6) : .protection()
+    case .tooLong: throw .protection()
     case .movFromControl:
       try requirePrivilege()
       try write(i.pointee.a, read(i.pointee.b))
@@ -73,7 +73,8 @@ extension X86Core {
       try probe(segment, place, 2)
       try probe(segment, second, bytes)
       try store(segment, place, reg(limit), 2)
-      try store(segment, second, reg(base), bytes)
+      // The 80286 stores ones where later processors have the top byte of the base.
+      try store(segment, second, is286 ? reg(base) | 0xFF00_0000 : reg(base), bytes)
       return
     }
     try requirePrivilege()

@@ -54,6 +54,12 @@ struct X86Core: ~Copyable {
   let model: X86CPUModel
   /// Offsets of 16 bits and addresses of 20, as on the 8086.
   let isOld: Bool
+  /// The 80286, with interrupt 13 for the stack segment too.
+  let is286: Bool
+  /// Offsets of instructions have 16 bits.
+  let wrapsPointer: Bool
+  /// Registers that the instruction under way has changed although it may still fault, with their old values.
+  var kept: [(index: Int, old: UInt64)] = []
   let r: UnsafeMutablePointer<UInt64>
   let before: UnsafeMutablePointer<UInt64>
   let memory: UnsafeMutableRawPointer
@@ -121,6 +127,8 @@ struct X86Core: ~Copyable {
   init(platform: Platform, stale: UnsafeMutablePointer<Bool>, model: X86CPUModel) {
     self.model = model
     isOld = model == .i8086
+    is286 = model == .i80286
+    wrapsPointer = model.wrapsInstructionPointer
     self.stale = stale
     self.platform = platform
     memory = platform.memory.base

@@ -92,5 +92,21 @@ public final class X86Interpreter: Engine {
     return reason
   }
 
+  /// Makes one step: an instruction retires, or a trap is delivered.
+  ///
+  /// - Returns: why the machine stopped instead, or `nil`.
+  package func step() -> StopReason? {
+    isRunning = true
+    let reason = core.step()
+    isRunning = false
+    isReporting = true
+    if let range = core.takeStored() { platform.memory.changed(range) }
+    isReporting = false
+    return reason
+  }
+
+  /// Where execution goes on.
+  package var programCounter: UInt64 { core.rip }
+
   deinit { stale.deallocate() }
 }

@@ -133,9 +133,21 @@ extension X86Semantics {
       .assign(Self.result, .binary(.multiply, a, b, width)),
       .assign(high, .binary(highOperator, a, b, width)),
     ]
+    let whole: Local = 4
+    if model == .i8086, form.repeats != 0 {
+      // A REP prefix negates the 8086's product: it sets the flag by which signs are remembered.
+      let isZero = result.isZero
+      effects += [
+        .assign(whole, local(high)),
+        .assign(high, .select(isZero, k(0) - local(high), ~local(high)).low(width)),
+        .assign(Self.result, (k(0) - result).low(width)),
+      ]
+    }
     let fits: Expression =
       signed ? (k(0) - result.bit(Int(bits) - 1)).low(width) : k(0)
-    effects.append(productFlags(result, overflow: local(high).differs(fits)))
+    // Of an unsigned product, the half before the negation counts.
+    let upper = !signed && model == .i8086 && form.repeats != 0 ? whole : high
+    effects.append(productFlags(result, overflow: local(upper).differs(fits)))
     if width == .bits8 {
       effects.append(write(.rax, .bits16, result | (local(high) << k(8))))
     } else {
@@ -173,7 +185,15 @@ extension X86Semantics {
       overflows = .select(overflows, k(1), quotient.equals(most))
       if form.repeats != 0 { quotient = (k(0) - quotient).low(width) }
     }
-    let remainder = wide(signed ? .remainderSigned : .remainderUnsigned)
+    var remainder = wide(signed ? .remainderSigned : .remainderUnsigned)
+    var missed: [Effect] = []
+    if signed, model == .i80286 || model == .i80386, width != .bits32 {
+      let unseen = unseenOverflow(low: low, high: high, divisor: divisor)
+      missed = unseen.effects
+      quotient = .select(unseen.happens, k(1) << k(bits - 1), quotient)
+      remainder = .select(unseen.happens, unseen.remainder, remainder)
+      overflows = .select(unseen.happens, k(0), overflows)
+    }
     let dividend: [Effect] =
       width == .bits8
       ? [.assign(low, accumulator(.bits8)), .assign(high, (reg(.rax) >> k(8)).low(.bits8))]
@@ -182,9 +202,34 @@ extension X86Semantics {
       width == .bits8
       ? [write(.rax, .bits16, quotient | (remainder << k(8)))]
       : [write(.rax, width, quotient), write(.rdx, width, remainder)]
-    return [.assign(divisor, .operand(0))] + dividend + [
+    return [.assign(divisor, .operand(0))] + dividend + missed + [
       .when(
         overflows, then: divideError, otherwise: results)
     ]
+  }
+
+  /// An overflow of IDIV that the 80286 and 80386 do not see, as captures of both show: the quotient is to be
+  /// negative, and of the dividend's magnitude, after 2ⁿ⁻¹·(|divisor| + 2ⁿ⁻¹), less than the divisor's is left.
+  private func unseenOverflow(
+    low: Local, high: Local, divisor: Local
+  ) -> (effects: [Effect], happens: Expression, remainder: Expression) {
+    let dividend: Local = 8
+    let magnitude: Local = 9
+    let left: Local = 10
+    let double: Width = width == .bits8 ? .bits16 : .bits32
+    let half: UInt64 = 1 << (bits - 1)
+    let isNegative = local(dividend).bit(Int(double.rawValue) - 1)
+    let divisorIsNegative = local(divisor).bit(Int(bits) - 1)
+    let remainder: Expression = .select(isNegative, k(0) - local(left), local(left))
+    return (
+      [
+        .assign(dividend, local(low) | (local(high) << k(bits))),
+        .assign(magnitude, .select(divisorIsNegative, (k(0) - local(divisor)).low(width), local(divisor))),
+        .assign(
+          left,
+          .select(isNegative, (k(0) - local(dividend)).low(double), local(dividend))
+            - ((local(magnitude) + k(half)) * k(half))),
+      ], (isNegative ^ divisorIsNegative) & local(left).isBelow(local(magnitude)), remainder.low(width)
+    )
   }
 }

@@ -147,6 +147,7 @@ extension X86Semantics {
   }
 
   private func iteration(_ step: Expression) -> [Effect] {
+    if model == .i80286 { return iterationOf80286(step) }
     let source = write(.rsi, form.address, reg(.rsi) + step)
     let destination = write(.rdi, form.address, reg(.rdi) + step)
     switch row.operation {
@@ -169,5 +170,34 @@ extension X86Semantics {
   private var portCheck: [Effect] {
     guard row.operation == .ins || row.operation == .outs else { return [] }
     return [.assign(Self.port, .operand(row.operation == .ins ? 1 : 0))] + checkPort(local(Self.port))
+  }
+
+  /// One iteration on the 80286, which moves an index register when it starts the access: after a fault it
+  /// stays moved, and a repeated instruction has counted this iteration (for a store even the next one).
+  private func iterationOf80286(_ step: Expression) -> [Effect] {
+    func begin(_ register: X86Register, counted: UInt64) -> [Effect] {
+      var effects = [write(register, .bits16, reg(register) + step)]
+      if form.repeats != 0 { effects.append(write(.rcx, .bits16, reg(.rcx) - k(counted))) }
+      return effects + [.keep]
+    }
+    let port: Local = 3
+    switch row.operation {
+    case .movs:
+      return begin(.rsi, counted: 1) + [.assign(Self.a, .operand(1))] + begin(.rdi, counted: 2)
+        + [.setOperand(0, a)]
+    case .stos: return begin(.rdi, counted: 2) + [.setOperand(0, .operand(1))]
+    case .lods: return begin(.rsi, counted: 1) + [.setOperand(0, .operand(1))]
+    case .scas: return begin(.rdi, counted: 1) + takeOperands + subtracting()
+    case .cmps:
+      // The operand at ES:DI is read first.
+      return begin(.rdi, counted: 0) + [.assign(Self.b, .operand(1))] + begin(.rsi, counted: 1)
+        + [.assign(Self.a, .operand(0))] + subtracting()
+    case .ins:
+      return [.assign(port, .operand(1))] + checkPort(local(port))
+        + [.assign(Self.a, .input(local(port), width))] + begin(.rdi, counted: 2) + [.setOperand(0, a)]
+    default:
+      return [.assign(port, .operand(0))] + checkPort(local(port)) + begin(.rsi, counted: 1)
+        + [.assign(Self.a, .operand(1)), .output(local(port), a, width)]
+    }
   }
 }

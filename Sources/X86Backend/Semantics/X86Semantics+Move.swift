@@ -42,10 +42,15 @@ extension X86Semantics {
     switch row.operation {
     case .push: return [.assign(Self.a, .operand(0))] + push([a])
     case .pushStack: return push([reg(.rsp) - k(UInt64(width.bytes))])
+    case .pop where model == .i80286:
+      // The 80286 has moved the stack pointer already when the store faults.
+      return [.assign(Self.a, stackSlot(0)), moveStack(width.bytes), .keep, .setOperand(0, a)]
     case .pop:
       return [.assign(Self.a, stackSlot(0)), moveStack(width.bytes), .setOperand(0, a)]
     case .pusha:
-      return push([.rax, .rcx, .rdx, .rbx, .rsp, .rbp, .rsi, .rdi].map { reg($0) })
+      let values = [X86Register.rax, .rcx, .rdx, .rbx, .rsp, .rbp, .rsi, .rdi].map { reg($0) }
+      return model.keepsPartialWork ? pushOneByOne(values) : push(values)
+    case .popa where model == .i80386: return popOneByOne
     case .popa:
       var effects: [Effect] = []
       for (slot, register) in [X86Register.rdi, .rsi, .rbp].enumerated() {
@@ -105,6 +110,35 @@ extension X86Semantics {
     ]
   }
 
+  /// Pushes of PUSHA that stay when a later one faults: the 80286 stores the first register first, the 80386 the
+  /// last one, at the lowest address.
+  private func pushOneByOne(_ values: [Expression]) -> [Effect] {
+    var stores = values.enumerated().map { index, value -> [Effect] in
+      let place = stackAddress(-(index + 1) * width.bytes)
+      return [.store(.virtual(segment: 2), place, value.low(width), width), .keep]
+    }
+    if model == .i80386 { stores.reverse() }
+    return stores.flatMap { $0 } + [moveStack(-values.count * width.bytes)]
+  }
+
+  /// POPA of the 80386: registers loaded before a fault stay, and with 32-bit operands on a 16-bit stack the
+  /// upper half of ESP comes from the image that is otherwise passed over.
+  private var popOneByOne: [Effect] {
+    let image: Local = 3
+    var effects: [Effect] = []
+    let order: [X86Register?] = [.rdi, .rsi, .rbp, nil, .rbx, .rdx, .rcx, .rax]
+    for (slot, register) in order.enumerated() {
+      if let register {
+        effects += [.assign(Self.a, stackSlot(slot)), write(register, width, a), .keep]
+      } else {
+        effects.append(.assign(image, stackSlot(slot)))
+      }
+    }
+    guard width == .bits32, form.stack == .bits16 else { return effects + [moveStack(8 * width.bytes)] }
+    let pointer = (reg(.rsp) + k(32)).low(.bits16) | (local(image) & k(0xFFFF_0000))
+    return effects + [write(.rsp, .bits32, pointer)]
+  }
+
   /// ENTER: the frame pointer, those of the outer levels, the new frame's address, room for variables.
   private var enter: [Effect] {
     let level: Local = 8
@@ -118,7 +152,10 @@ extension X86Semantics {
       .assign(frame, (reg(.rsp) - k(size)).low(form.stack)),
       .store(.virtual(segment: 2), local(frame), reg(.rbp).low(width), width),
     ]
-    // One after the other: in overlapping frames a level can be what was just pushed.
+    // One after the other: in overlapping frames a level can be what was just pushed. What the 80286 and 80386
+    // pushed before a fault stays.
+    let step: [Effect] = model.keepsPartialWork ? [.keep] : []
+    effects += step
     for slot in 1...30 {
       let outer = (reg(.rbp) - k(UInt64(slot) * size)).low(form.stack)
       effects.append(
@@ -127,16 +164,19 @@ extension X86Semantics {
           then: [
             .assign(pointer, .load(.virtual(segment: 2), outer, width)),
             .store(.virtual(segment: 2), place(slot), local(pointer), width),
-          ], otherwise: []))
+          ] + step, otherwise: []))
     }
     let last = (local(frame) - local(level) * k(size)).low(form.stack)
+    // Processors of today make sure that the new top of the stack can be written; the 80286 and 80386 do not.
+    let probe: [Effect] =
+      model == .modern
+      ? [.checkStore(.virtual(segment: 2), local(room), width)] : []
     return effects + [
       .when(
         local(level),
         then: [.store(.virtual(segment: 2), last, local(frame).low(width), width)], otherwise: []),
       .assign(room, (last - .operand(0)).low(form.stack)),
-      // The processor makes sure that the new top of the stack can be written.
-      .checkStore(.virtual(segment: 2), local(room), width),
+    ] + probe + [
       write(.rbp, width, local(frame)),
       write(.rsp, form.stack, local(room)),
     ]

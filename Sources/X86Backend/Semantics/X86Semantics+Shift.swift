@@ -88,15 +88,17 @@ extension X86Semantics {
     let defined: Effect = undefine(.adjust, beyondOne: .overflow)
     let keep: Effect = .assign(original, a)
     guard width == .bits16 else { return [keep, defined] + changed }
-    // Beyond 16 the manual leaves everything undefined; processors go on with destination and source exchanged.
+    // Beyond 16 the manual leaves everything undefined; processors go on with destination and source exchanged,
+    // but the 80386 fills with the source once more, and so rotates it.
     let other: Local = 6
+    let filler = model == .i80386 ? b : local(other)
     return [
       keep,
       .when(
         count.isAbove(size),
         then: [
           .undefine(X86Register.rflags.id, k(X86Flags.arithmetic.rawValue)), .assign(other, a),
-          .assign(Self.a, b), .assign(Self.b, local(other)), .assign(Self.count, count - size),
+          .assign(Self.a, b), .assign(Self.b, filler), .assign(Self.count, count - size),
         ],
         otherwise: [defined]),
     ] + changed

@@ -10,7 +10,7 @@ extension X86Semantics {
     switch row.operation {
     case .hlt: return privileged([writeRegister(.halted, k(1))])
     case .ud: return raise(X86Vector.undefined)
-    case .tooLong: return raise(model == .i80286 ? X86Vector.undefined : X86Vector.protection)
+    case .tooLong: return raise(X86Vector.protection)
     case .movFromControl: return privileged([.setOperand(0, .operand(1))])
     case .movToControl: return privileged(loadControl)
     case .lgdt, .lidt, .sgdt, .sidt: return descriptorTable
@@ -49,9 +49,11 @@ extension X86Semantics {
     let baseWidth: Width = form.is64 ? .bits64 : .bits32
     let second = (Expression.address(0) + k(2)).low(form.address)
     if row.operation == .sgdt || row.operation == .sidt {
+      // The 80286 has 24 bits of base and stores ones in the sixth byte.
+      let stored = model == .i80286 ? reg(base) | k(0xFF00_0000) : reg(base)
       return [
         .store(.operand(0), .address(0), reg(limit), .bits16),
-        .store(.operand(0), second, reg(base).low(baseWidth), baseWidth),
+        .store(.operand(0), second, stored.low(baseWidth), baseWidth),
       ]
     }
     let mask: UInt64 = width == .bits16 && !form.is64 ? 0xFF_FFFF : .max

@@ -43,7 +43,8 @@ enum X86System {
   private static func make(_ model: X86CPUModel) -> SystemSemantics {
     var semantics = SystemSemantics(
       procedures: [
-        model == .i8086 ? translate8086Procedure : translateProcedure, deliverProcedure, physicalProcedure,
+        model == .i8086 ? translate8086Procedure : translateProcedure(model), deliverProcedure,
+        physicalProcedure,
         walkProcedure, descriptorProcedure, markAccessedProcedure, checkPortProcedure,
         descriptorHighProcedure, enterProcedure(model),
       ],
@@ -96,15 +97,20 @@ enum X86System {
   }
 
   /// (address, access, segment, size) → guest-physical address.
-  private static var translateProcedure: Procedure {
+  private static func translateProcedure(_ model: X86CPUModel) -> Procedure {
     let address = local(0)
     let access = local(1)
     let size = local(3)
     let linear: Local = 4
     let limit: Local = 5
     let attributes: Local = 6
+    // In real mode the 80286 has interrupt 13 for all segments (80286 Programmer's Reference Manual, each
+    // instruction's "real address mode exceptions"), and its instruction pointer wraps.
+    let isStack = local(2).equals(k(2))
     let vector: Expression = .select(
-      local(2).equals(k(2)), k(X86Vector.stack), k(X86Vector.protection))
+      model == .i80286 ? isStack & isProtected : isStack, k(X86Vector.stack), k(X86Vector.protection))
+    let wrap: [Effect] =
+      model == .i80286 ? [.when(access, then: [], otherwise: [.assign(0, address.low(.bits16))])] : []
     let fault: [Effect] = [.trap(vector, k(0))]
     let user: Expression = X86Semantics.privilege.equals(k(3))
     let base64: Expression = .select(
@@ -120,7 +126,7 @@ enum X86System {
       isExpandDown, (address.isAbove(local(limit)) ^ k(1)) | last.isAbove(top), last.isAbove(local(limit)))
     return Procedure(
       "translate", [0, 1, 2, 3],
-      [
+      wrap + [
         .when(access, then: [], otherwise: [.assign(2, k(1))]),
         .when(
           is64,

@@ -1,49 +1,3 @@
-/// One captured instruction: the state before it and what was different after it.
-package struct HardwareVector {
-  /// A register and its value.
-  package typealias RegisterValue = (register: X86Register, value: UInt64)
-  /// A physical address and the byte there.
-  package typealias ByteValue = (address: UInt64, value: UInt8)
-
-  /// Disassembly, as the capture's author wrote it.
-  package var name = ""
-  /// Number within the file, if the file gives one.
-  package var index: Int?
-  /// The instruction's bytes.
-  package var bytes: [UInt8] = []
-  package var initialRegisters: [RegisterValue] = []
-  package var initialMemory: [ByteValue] = []
-  package var finalRegisters: [RegisterValue] = []
-  package var finalMemory: [ByteValue] = []
-  /// Flags that are to be compared; `nil` where the vector does not say.
-  package var flagsMask: UInt64?
-  /// Exception number, where the vector says that one happened.
-  package var exception: UInt64?
-  /// Where the processor stored the flags when it entered the handler.
-  package var flagAddress: UInt64?
-
-  /// An empty vector, for the reader to fill.
-  package init() {}
-
-  mutating func clear() {
-    name = ""
-    index = nil
-    bytes.removeAll(keepingCapacity: true)
-    initialRegisters.removeAll(keepingCapacity: true)
-    initialMemory.removeAll(keepingCapacity: true)
-    finalRegisters.removeAll(keepingCapacity: true)
-    finalMemory.removeAll(keepingCapacity: true)
-    (flagsMask, exception, flagAddress) = (nil, nil, nil)
-  }
-}
-
-/// What is wrong in a file of vectors, and where.
-package struct VectorError: Error, CustomStringConvertible {
-  package var offset: Int
-  package var text: String
-  package var description: String { "byte \(offset): \(text)" }
-}
-
 /// Reads vectors one by one from JSON text, without building a tree: fields that are not needed are skipped.
 package struct VectorReader {
   private let text: [UInt8]
@@ -61,9 +15,8 @@ package struct VectorReader {
       try expect(UInt8(ascii: "["), "an array of vectors")
       if peek() == UInt8(ascii: "]") { return false }
     } else {
-      let separator = peek()
-      if separator == UInt8(ascii: "]") || separator == 0 && position >= text.count { return false }
-      try expect(UInt8(ascii: ","), "`,` between vectors")
+      if peek() == UInt8(ascii: "]") { return false }
+      try expect(UInt8(ascii: ","), "`,` between vectors, or `]`,")
     }
     try object { (reader, key) throws(VectorError) in
       switch key {
@@ -75,6 +28,7 @@ package struct VectorReader {
         }
       case "initial": try reader.state(&vector.initialRegisters, &vector.initialMemory)
       case "final": try reader.state(&vector.finalRegisters, &vector.finalMemory)
+      case "hash": vector.hash = try reader.string()
       case "flags-mask", "flags_mask", "flagsMask": vector.flagsMask = try reader.unsigned()
       case "exception":
         guard reader.peek() == UInt8(ascii: "{") else {
@@ -174,7 +128,9 @@ package struct VectorReader {
   }
 
   private mutating func expect(_ byte: UInt8, _ what: String) throws(VectorError) {
-    guard peek() == byte else { throw fail("\(what) expected") }
+    guard peek() == byte else {
+      throw fail(position < text.count ? "\(what) expected" : "the text ends where \(what) is expected")
+    }
     position += 1
   }
 

@@ -83,7 +83,7 @@ struct Rewriting {
         .call(procedure, arguments.map(apply), result: result)
       case .give(let value): .give(e(value))
       case .undefine(let register, let value): .undefine(register, e(value))
-      case .clearAuxiliary, .unsupported: old
+      case .clearAuxiliary, .keep, .unsupported: old
       }
     return effect(new)
   }
