@@ -121,7 +121,7 @@ public enum X86SpeedBench {
     let reason = try engine.run(RunLimits(instructions: .max, hostSeconds: 120), into: nil)
     let seconds = seconds(since: start)
     let text = String(decoding: engine.platform.console, as: UTF8.self)
-    let isDone = reason == .powerOff(status: 0) && text.hasSuffix("\n")
+    let isDone = reason == .powerOff(status: PowerPort.status(ofWritten: 0)) && text.hasSuffix("\n")
     return (seconds, isDone ? String(text.dropLast().suffix(8)) : nil, engine.platform.retired)
   }
 
