@@ -197,6 +197,9 @@ extension Core {
       case .unsupported:
         message = Int(truncatingIfNeeded: operation.immediate)
         return .unsupported
+      case .reach:
+        // SAFETY: the number is at most the count, and there is one flag more.
+        coverage?.flags[Int(truncatingIfNeeded: operation.immediate)] = 1
       }
     }
   }

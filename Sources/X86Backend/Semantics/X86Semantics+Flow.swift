@@ -200,7 +200,9 @@ extension X86Semantics {
       return begin(.rdi, counted: 0) + [.assign(Self.b, .operand(1))] + begin(.rsi, counted: 1)
         + [.assign(Self.a, .operand(0))] + subtracting()
     case .ins:
-      return [.assign(Self.a, .input(local(Self.port), width))] + begin(.rdi, counted: 2) + [.setOperand(0, a)]
+      return [.assign(Self.a, .input(local(Self.port), width))] + begin(.rdi, counted: 2) + [
+        .setOperand(0, a)
+      ]
     default:
       return begin(.rsi, counted: 1) + [.assign(Self.a, .operand(1)), .output(local(Self.port), a, width)]
     }
