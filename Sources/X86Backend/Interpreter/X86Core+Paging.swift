@@ -184,7 +184,7 @@ extension X86Core {
     get {
       var result: [[UInt64: UInt64]] = [[:], [:], [:], [:], [:], [:]]
       if held != 0 { result[5][0] = held }
-      tlb.forEach { linear, entry in
+      tlb.visit { linear, entry in
         let shift = entry.shift
         var bits = entry.frame | 1 | entry.bits & 6 | shift << 6
         if entry.has(X86TLBEntry.noExecute) { bits |= 8 }
