@@ -178,6 +178,8 @@ public enum MachineError: Error, Sendable, Equatable, CustomStringConvertible {
   case overlap(new: String, old: String, Range<UInt64>)
   /// A device with no addresses.
   case emptyRange(String)
+  /// An image in read-only memory that does not fit where it is to go; name, address, bytes.
+  case badROMPlace(String, UInt64, Int)
   /// A snapshot or state of another kind of machine.
   case foreignState(String)
 
@@ -193,6 +195,8 @@ public enum MachineError: Error, Sendable, Equatable, CustomStringConvertible {
     case .overlap(let new, let old, let range):
       "device `\(new)` cannot be attached at \(hex(range.lowerBound))..<\(hex(range.upperBound)): `\(old)` is there already"
     case .emptyRange(let name): "device `\(name)` has no addresses"
+    case .badROMPlace(let name, let address, let size):
+      "`\(name)`, \(size) bytes, cannot lie at \(hex(address)): read-only memory goes to 0xc0000..0xfffff, or to whole pages between the machine's memory and 4 GiB"
     case .foreignState(let why): "this state does not fit the machine: \(why)"
     }
   }

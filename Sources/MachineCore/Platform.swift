@@ -313,7 +313,7 @@ public final class Platform {
     var pending: UInt32
     var powerOff: UInt64?
     var consoleCount: Int
-    var view: StorageView
+    package var view: StorageView
     var devices: [[UInt64]]
   }
 

@@ -135,7 +135,8 @@ public typealias Local = UInt8
 
 /// A value computed from the state before the instruction.
 ///
-/// All reads see the state before the instruction; locals see what was assigned before them.
+/// All reads of registers see the state before the instruction; locals see what was assigned before them,
+/// and loads what the same instruction has stored before them.
 public indirect enum Expression: Sendable, Hashable {
   case constant(UInt64)
   /// A decoded operand's value: a register's contents, an immediate, or a load from memory.
@@ -183,6 +184,9 @@ public indirect enum Effect: Sendable, Hashable {
   /// Writes a decoded operand: a register (or part of one) or memory.
   case setOperand(Int, Expression)
   case store(StorageSpace, Expression, Expression, Width)
+  /// Makes the checks of a store to a virtual space (translation, protection) and stores nothing; it may
+  /// trap. Nothing at all for an operand that is a register.
+  case checkStore(StorageSpace, Expression, Width)
   case setAuxiliary(Int, Expression, Expression)
   case clearAuxiliary(Int)
   /// A device register written through a port.

@@ -27,6 +27,8 @@ package struct SemanticsText {
     case .setOperand(let index, let value): return [space + "\(operand(index)) ← \(text(value))"]
     case .store(let place, let address, let value, let width):
       return [space + "\(storage(place))[\(text(address))]:\(width.rawValue) ← \(text(value))"]
+    case .checkStore(let place, let address, let width):
+      return [space + "check that \(storage(place))[\(text(address))]:\(width.rawValue) can be written"]
     case .setAuxiliary(let table, let index, let value):
       return [space + "\(auxiliary(table))[\(text(index))] ← \(text(value))"]
     case .clearAuxiliary(let table): return [space + "clear \(auxiliary(table))"]

@@ -175,7 +175,8 @@ package struct SemanticsValidation {
       effect: { [system] effect in
         switch effect {
         case .call(let callee, _, _): callees.insert(callee)
-        case .store(.virtual, _, _, _), .store(.operand, _, _, _): callees.insert(system.translate)
+        case .store(.virtual, _, _, _), .store(.operand, _, _, _), .checkStore:
+          callees.insert(system.translate)
         default: break
         }
       },
@@ -256,7 +257,7 @@ package struct SemanticsValidation {
       }
     case .undefine(let register, _): check(register)
     case .setOperand(let index, _): checkOperand(index)
-    case .store(let space, _, _, _): check(space)
+    case .store(let space, _, _, _), .checkStore(let space, _, _): check(space)
     case .setAuxiliary(let table, _, _), .clearAuxiliary(let table): checkTable(table)
     case .trap(.constant(let cause), _): checkCause(cause)
     case .call(let number, let arguments, let result):

@@ -27,6 +27,7 @@ package enum SemanticsWalk {
       .undefine(_, let value):
       [value]
     case .store(_, let address, let value, _): [address, value]
+    case .checkStore(_, let address, _): [address]
     case .setAuxiliary(_, let index, let value): [index, value]
     case .output(let port, let value, _): [port, value]
     case .when(let condition, _, _): [condition]

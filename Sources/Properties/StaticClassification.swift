@@ -117,6 +117,7 @@ struct EffectAnalysis {
       .give(let value):
       any(value, test)
     case .store(_, let address, let value, _): any(address, test) || any(value, test)
+    case .checkStore(_, let address, _): any(address, test)
     case .setAuxiliary(_, let index, let value): any(index, test) || any(value, test)
     case .output(let port, let value, _): any(port, test) || any(value, test)
     case .trap(let cause, let value): any(cause, test) || any(value, test)

@@ -16,6 +16,10 @@ extension Workload {
         digest.add(word: segment.memorySize)
         digest.add(segment.bytes)
       }
+      for rom in machine.pc?.roms ?? [] {
+        digest.add(word: rom.address ?? .max)
+        digest.add(rom.bytes)
+      }
       return digest.value
     }
   }
@@ -29,6 +33,12 @@ extension Workload {
       digest.add(word: UInt64(machine.memorySize))
       digest.add(word: UInt64(machine.mode.rawValue))
       digest.add(machine.input)
+      if let pc = machine.pc {
+        digest.add(word: 1)
+        digest.add(pc.disk ?? [])
+        digest.add(pc.floppy ?? [])
+        digest.add(pc.keys)
+      }
       return digest.value
     }
   }

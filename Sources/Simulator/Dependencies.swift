@@ -46,7 +46,7 @@ struct Dependencies {
       // A call that traps leaves no result.
       case .trap, .unsupported: continue
       case .call(let callee, _, _): add(callee)
-      case .store(.virtual, _, _, _), .store(.operand, _, _, _), .setOperand: isClosed = false
+      case .store(.virtual, _, _, _), .store(.operand, _, _, _), .checkStore, .setOperand: isClosed = false
       default: break
       }
       for expression in SemanticsWalk.operands(of: effect) { read(expression, .max) }

@@ -134,13 +134,23 @@ extension Core {
         let address = file[a]
         let segment = file[b]
         if let offset = memo.offset(address, memo.tag | segment &<< 8 | operation.immediate) {
-          file[target] = plainLoad(address &+ offset, UInt64(operation.width))
+          let value = plainLoad(address &+ offset, UInt64(operation.width))
+          file[target] =
+            storeCount == 0 ? value : forwarded(value, address &+ offset, Int(operation.width))
         } else {
           guard let loaded = load(address, segment, operation.width) else { return oddOutcome }
           file[target] = loaded
         }
         if recordsAccesses, segment < firstOwnSegment {
           note(.memoryRead, address, file[target], operation.width)
+        }
+      case .checkVirtual:
+        let address = file[a]
+        let segment = file[b]
+        if memo.offset(address, memo.tag | segment &<< 8 | operation.immediate) == nil,
+          !check(address, segment, operation.width)
+        {
+          return oddOutcome
         }
       case .storeVirtual:
         let address = file[a]
@@ -265,7 +275,7 @@ extension Core {
     oddOutcome = translate(address, .read, segment, bytes)
     guard oddOutcome == .completed else { return nil }
     let physical = file[Int(translate.result)] & addressMask
-    if isPlain(physical, bytes) { return plainLoad(physical, bytes) }
+    if isPlain(physical, bytes) { return forwarded(plainLoad(physical, bytes), physical, Int(bytes)) }
     return oddLoad(address, physical, width, segment: segment)
   }
 
@@ -284,6 +294,19 @@ extension Core {
       physical: physical, value: value, bytes: Int(width), isDevice: false)
     storeCount &+= 1
     return true
+  }
+
+  /// The checks of a store whose translation was not remembered; `false` when it traps.
+  @inline(never) private mutating func check(
+    _ address: UInt64, _ segment: UInt64, _ width: UInt8
+  ) -> Bool {
+    let bytes = Int(width)
+    oddOutcome = translate(address, .write, segment, UInt64(width))
+    guard oddOutcome == .completed else { return false }
+    let physical = file[Int(translate.result)] & addressMask
+    let first = Int(0x1000 - (physical & 0xFFF))
+    if first >= bytes || isDevice(physical) { return true }
+    return translateRest(address &+ UInt64(first), .write, segment, bytes - first) != nil
   }
 
   /// Translates the part of an access that lies behind a 4 KiB boundary; `nil` when that fails.
@@ -305,11 +328,29 @@ extension Core {
     let bytes = Int(width)
     if isDevice(physical) { return deviceRead(.memory, physical, bytes) }
     let first = Int(0x1000 - (physical & 0xFFF))
-    guard first < bytes else { return slowLoad(physical, bytes) }
+    guard first < bytes else { return forwarded(slowLoad(physical, bytes), physical, bytes) }
     guard let rest = translateRest(address &+ UInt64(first), .read, segment, bytes - first) else {
       return nil
     }
-    return slowLoad(physical, first) | slowLoad(rest, bytes - first) << UInt64(first * 8)
+    let low = forwarded(slowLoad(physical, first), physical, first)
+    return low | forwarded(slowLoad(rest, bytes - first), rest, bytes - first) << UInt64(first * 8)
+  }
+
+  /// What was loaded, with the bytes that the instruction itself has stored there before.
+  @inline(never)
+  private func forwarded(_ loaded: UInt64, _ physical: UInt64, _ bytes: Int) -> UInt64 {
+    var value = loaded
+    // SAFETY: that many stores wait.
+    for number in 0..<storeCount where !stores[number].isDevice {
+      let store = stores[number]
+      for byte in 0..<bytes {
+        let offset = physical &+ UInt64(byte) &- store.physical
+        guard offset < UInt64(store.bytes) else { continue }
+        let stored = store.value &>> (offset &* 8) & 0xFF
+        value = value & ~(0xFF &<< UInt64(byte &* 8)) | stored &<< UInt64(byte &* 8)
+      }
+    }
+    return value
   }
 
   /// A store that meets a device, a page boundary or the end of storage; `false` when it traps.

@@ -191,7 +191,8 @@ final class Lowering {
       effect: { effect in
         switch effect {
         case .call(let callee, _, _): found.insert(callee)
-        case .store(.virtual, _, _, _), .store(.operand, _, _, _): found.insert(self.system.translate)
+        case .store(.virtual, _, _, _), .store(.operand, _, _, _), .checkStore:
+          found.insert(self.system.translate)
         default: break
         }
       },
@@ -245,6 +246,8 @@ final class Lowering {
       setOperand(index, value)
     case .store(let space, let address, let value, let width):
       store(space, source(address), source(value), width)
+    case .checkStore(let space, let address, let width):
+      checkStore(space, address, width)
     case .setAuxiliary(let table, let index, let value):
       guard table >= 0, table < auxiliaryCount else {
         return unsupported("auxiliary table \(table) does not exist")
@@ -444,6 +447,18 @@ final class Lowering {
     append(
       MicroOperation(
         code: .storeVirtual, width: UInt8(width.bytes), target: value, a: address, b: segment,
+        immediate: TranslationMemo.kind(.write, width.bytes)))
+  }
+
+  private func checkStore(_ space: StorageSpace, _ address: Expression, _ width: Width) {
+    if case .operand(let index) = space, shape.kind(index) == .register { return }
+    if case .physical = space { return }
+    let address = source(address)
+    let segment = segment(space)
+    guard canTranslate else { return }
+    append(
+      MicroOperation(
+        code: .checkVirtual, width: UInt8(width.bytes), a: address, b: segment,
         immediate: TranslationMemo.kind(.write, width.bytes)))
   }
 

@@ -49,6 +49,8 @@ enum MicroCode: UInt8 {
   case loadVirtual
   /// Notes a store of `width` bytes of `target`; the rest as for loads.
   case storeVirtual
+  /// Makes the checks of a store that the translation of the first byte has not made.
+  case checkVirtual
   /// Loads `width` bytes from physical address `a`.
   case loadPhysical
   /// Stores `width` bytes of `b` at physical address `a`, at once.

@@ -72,7 +72,7 @@ import X86Backend
     let outcome = try search.run(kinds)
     #expect(outcome.finding == nil)
     #expect(outcome.inconclusive == nil)
-    #expect(outcome.machines.allSatisfy { $0.stop == .powerOff(status: 0) })
+    #expect(outcome.machines.allSatisfy { $0.stop == .powerOff(status: PowerPort.status(ofWritten: 0)) })
   }
 
   @Test(arguments: EngineKind.allCases) func threeToyMachines(_ wrong: EngineKind) throws {

@@ -178,7 +178,7 @@ class Machine:
         self.contexts[key] = uc.context_save()
         return self.contexts[key]
 
-    def run(self, case, initial, interrupts):
+    def run(self, case, initial, interrupts, string):
         """Registers afterwards, the exception's number or nothing; memory stays in the buffer."""
         uc = self.uc
         uc.context_restore(self.context(case["initial"]["regs"]))
@@ -206,6 +206,10 @@ class Machine:
                     self.vector = 6 if error.errno == unicorn.UC_ERR_INSN_INVALID else str(error)
             if self.vector is not None or uc.reg_read(self.rip) != initial["rip"]:
                 break
+        else:
+            # With the last repeat unicorn has still to see that nothing is left.
+            if string and not uc.reg_read(x86.UC_X86_REG_RCX if self.mode == 64 else x86.UC_X86_REG_ECX):
+                uc.emu_start(self.code, self.until, 0, 1)
         after = dict(zip(self.read_names, uc.reg_read_batch(self.read_numbers)))
         # unicorn looks at the next instruction, too: what is wrong with that one is not this one's affair.
         if self.vector is not None and after["rip"] != initial["rip"] and not interrupts:
@@ -248,14 +252,15 @@ class Case:
         self.initial = dict(machine.base, **data["initial"]["regs"])
         self.ring = 0 if machine.mode == 16 else self.initial["cs"] & 3
         self.ours = dict(self.initial, **data["final"]["regs"])
-        place = 0
-        while place < len(self.code) and self.code[place] in PREFIXES:
+        place = self.rex = 0
+        while place < len(self.code):
+            byte = self.code[place]
+            if byte not in PREFIXES and not (self.mode == 64 and byte & 0xF0 == 0x40):
+                break
+            # A REX prefix that is not the last one is none.
+            self.rex = 0 if byte in PREFIXES else byte
             place += 1
-        self.prefixes = set(self.code[:place])
-        self.rex = 0
-        if self.mode == 64 and place < len(self.code) and self.code[place] & 0xF0 == 0x40:
-            self.rex = self.code[place]
-            place += 1
+        self.prefixes = {byte for byte in self.code[:place] if byte in PREFIXES}
         self.opcode = self.code[place:]
         skip = 3 if self.opcode[:2] in (b"\x0f\x38", b"\x0f\x3a") else 2 if self.opcode[:1] == b"\x0f" else 1
         has_modrm = any(word[0] in "EGMSR/" and len(word) < 4 for word in self.row.replace(",", "").split()[1:])
@@ -268,7 +273,7 @@ class Case:
             self.differences = ["exception"] if self.our_vector != "abort" else []
             self.left = self.ours
             return
-        self.theirs, self.their_vector = machine.run(data, self.initial, self.interrupts())
+        self.theirs, self.their_vector = machine.run(data, self.initial, self.interrupts(), self.is_string())
         if self.is_system():
             machine.system(self.theirs)
         self.differences = self.compare(machine)
@@ -288,6 +293,10 @@ class Case:
     def source(self):
         """The general register that ModRM.rm names."""
         return self.initial[GENERAL[(self.modrm or 0) & 7 | (self.rex & 1) << 3]]
+
+    def port(self):
+        """The port of IN."""
+        return self.opcode[1] if self.opcode[0] < 0xE8 else self.initial["rdx"] & 0xFFFF
 
     def interrupts(self):
         """Whether it is a software interrupt, after which the instruction pointer is that of the next one."""
@@ -312,13 +321,14 @@ class Case:
             base = self.ours["ss"] << 4
             places = [base + (stack + place & 0xFFFF) for place in range(6)]
         else:
-            skip = width if self.our_vector in WITH_CODE else 0
+            software = self.opcode[:1] == b"\xcd" and self.ring == 0 and self.opcode[1] == self.our_vector
+            skip = width if self.our_vector in WITH_CODE and not software else 0
             words = 5 if self.mode == 64 or self.ring == 3 else 3
             places = [machine.physical(stack + place & (1 << self.mode) - 1) for place in range(skip + words * width)]
         if max(places) >= machine.size:
             # Out of sight, on the bus.
             hidden = ("rip", "rsp", "rflags", "cs", "ss")
-            return places, dict(self.ours, **{name: self.initial[name] for name in hidden})
+            return places, dict(self.ours, **{name: self.theirs[name] for name in hidden})
         saved = dict(self.ours)
         data = bytes(memory[place] for place in places)
         if self.mode == 16:
@@ -360,6 +370,9 @@ class Case:
                 if place < machine.size:
                     expected[place] = original[place]
                 far.pop(place, None)
+        if self.interrupts() and self.our_vector == self.their_vector == 6:
+            # unicorn takes it for an invalid instruction, at its start.
+            ours = dict(ours, rip=self.theirs["rip"])
         if self.our_vector != self.their_vector:
             found.append("exception")
         for name, value in self.theirs.items():
@@ -493,6 +506,11 @@ CONDITIONS = {
     "np": lambda case: case.opcode[:2] in (b"\x0f\xc3", b"\x0f\xae") and bool(case.prefixes & {0x66, 0xF2, 0xF3}),
     # A pointer to less than a frame of ENTER or PUSHA above zero, or less than an operand below the end.
     "wraps": lambda case: any(case.initial[name] < 0x100 or case.initial[name] >= 0xFFFFFF00 for name in GENERAL[:8]),
+    "cr3": lambda case: case.modrm is not None and case.modrm >> 3 & 7 == 3,
+    "op-fe-ff": lambda case: case.opcode[:1] in (b"\xfe", b"\xff"),
+    "device-port": lambda case: any(case.port() in ports for ports in (
+        range(0xF1, 0xF8), range(0x3F5, 0x400), range(0x59D, 0x5B0))),
+    "zero-source": lambda case: case.theirs["rflags"] & 64 != 0,
     "rip-relative": lambda case: case.modrm is not None and case.modrm & 0xC7 == 5,
     "string": lambda case: case.is_string(),
 }

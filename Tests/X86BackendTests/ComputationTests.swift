@@ -22,7 +22,9 @@ import X86Backend
   func theEmulatorComputes(_ computation: X86Computation, _ mode: X86Mode) throws {
     let machine = try computation.workload(mode).machine(memorySize: 8 << 20, rounds: Self.rounds)
     let engine = try Self.engine(.emulator, machine)
-    #expect(try engine.run(RunLimits(instructions: 2_000_000), into: nil) == .powerOff(status: 0))
+    #expect(
+      try engine.run(RunLimits(instructions: 2_000_000), into: nil)
+        == .powerOff(status: PowerPort.status(ofWritten: 0)))
     #expect(String(decoding: engine.platform.console, as: UTF8.self) == Self.line(computation, mode))
   }
 
@@ -58,7 +60,9 @@ import X86Backend
       let emulator = try Self.engine(.emulator, machine)
       let hardware = try Self.engine(.virtualizer, machine)
       _ = try emulator.run(RunLimits(instructions: 2_000_000), into: nil)
-      #expect(try hardware.run(RunLimits(hostSeconds: 60), into: nil) == .powerOff(status: 0))
+      #expect(
+        try hardware.run(RunLimits(hostSeconds: 60), into: nil)
+          == .powerOff(status: PowerPort.status(ofWritten: 0)))
       #expect(hardware.platform.console == emulator.platform.console)
       #expect(hardware.platform.memory.digest == emulator.platform.memory.digest)
     }

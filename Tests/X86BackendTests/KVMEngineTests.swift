@@ -67,7 +67,7 @@ import X86Backend
       }
       let reason = try engine.run(Self.quick, into: recorder)
       recorder.flush()
-      #expect(reason == .powerOff(status: 0x34))
+      #expect(reason == .powerOff(status: PowerPort.status(ofWritten: 0x34)))
       #expect(devices.map(\.code) == [0x5A4, 0x5A4, 0x5A4, 0xF4])
       #expect(devices.map(\.aux) == [2, 4, 1, 1])
       #expect(devices.map(\.isWrite) == [true, true, false, true])
@@ -94,7 +94,8 @@ import X86Backend
             if record.kind == EventKind.retire.rawValue { retired += 1 }
           }
         }
-        #expect(try engine.run(Self.quick, into: recorder) == .powerOff(status: 0))
+        #expect(
+          try engine.run(Self.quick, into: recorder) == .powerOff(status: PowerPort.status(ofWritten: 0)))
         recorder.flush()
         #expect(engine.platform.console == text)
         #expect(places == [UInt64](repeating: 0x7C09, count: 5) + [0x7C0B])
@@ -108,7 +109,7 @@ import X86Backend
       // MOV DI, 0x600; MOV CX, 3; MOV DX, 0x3F8; REP INSB; OUT 0xF4, AL.
       let code: [UInt8] = [0xBF, 0x00, 0x06, 0xB9, 0x03, 0x00, 0xBA, 0xF8, 0x03, 0xF3, 0x6C, 0xE6, 0xF4]
       let engine = try Self.engine(.real16, code, input: [7, 8, 9])
-      #expect(try engine.run(Self.quick, into: nil) == .powerOff(status: 0))
+      #expect(try engine.run(Self.quick, into: nil) == .powerOff(status: PowerPort.status(ofWritten: 0)))
       #expect(try engine.platform.memory.read(0x600..<0x603) == [7, 8, 9])
     }
 
@@ -210,7 +211,7 @@ import X86Backend
       let recorder = TraceRecorder(level: .instructions) { batch in
         retired += batch.count { $0.kind == EventKind.retire.rawValue }
       }
-      #expect(try engine.run(Self.quick, into: recorder) == .powerOff(status: 2))
+      #expect(try engine.run(Self.quick, into: recorder) == .powerOff(status: PowerPort.status(ofWritten: 2)))
       recorder.flush()
       #expect(retired == 5)
       #expect(engine.state[.rax] == 2)

@@ -38,7 +38,7 @@ import X86Backend
     let platform = try PCPlatform.make()
     platform.write(.port, 0xF4, 0x1234, width: 2)
     platform.write(.port, 0xF4, 7, width: 1)
-    #expect(platform.powerOff == 0x1234)
+    #expect(platform.powerOff == 0x2469)
   }
 
   @Test func doorbellAnswers() throws {

@@ -41,7 +41,7 @@ import X86Backend
       }
       let reason = try engine.run(RunLimits(hostSeconds: 60), into: recorder)
       recorder.flush()
-      #expect(reason == .powerOff(status: 0))
+      #expect(reason == .powerOff(status: PowerPort.status(ofWritten: 0)))
       #expect(gaps == 0)
       #expect(retired == engine.statistics.retired && retired > 20_000)
       #expect(engine.platform.console == free.platform.console)

@@ -27,6 +27,9 @@ public struct X86FuzzReport: Sendable {
   public var undefinedOnly: UInt64 = 0
   /// Cases that the hardware ran.
   public var native: UInt64 = 0
+  /// Cases in which the hardware differed and a measured deviation of the host explains it, by the
+  /// deviation's name.
+  public var excepted: [String: UInt64] = [:]
   /// Cases that ended in a trap.
   public var trapped: UInt64 = 0
   /// Rows of the table that the mode has, and those that a case reached.

@@ -16,7 +16,7 @@ public final class X86Fuzzer {
   private let simulator: Evaluator
   private let emulator: X86Interpreter
   #if os(Linux) && arch(x86_64)
-    private let native: NativeUserMode?
+    private let native: NativeVote?
   #endif
   private let contents: FuzzStorage
   private var report = X86FuzzReport()
@@ -54,7 +54,7 @@ public final class X86Fuzzer {
       instructionSet: X86InstructionSet(model: model), platform: platforms[0], state: machine.base)
     emulator = X86Interpreter(platform: platforms[1], state: machine.base, model: model)
     #if os(Linux) && arch(x86_64)
-      native = options.usesHardware ? try NativeUserMode(machine) : nil
+      native = options.usesHardware ? try NativeVote(machine) : nil
     #else
       guard !options.usesHardware else { throw EngineRefusal("the hardware is another one") }
     #endif
@@ -123,12 +123,21 @@ public final class X86Fuzzer {
     var found = differences
     var engines = "simulator | emulator"
     #if os(Linux) && arch(x86_64)
-      if let native, found.isEmpty, let decoded, !X86FuzzRow.isHostDependent(decoded.row),
-        let outcome = try runNatively(native, tried, left, decoded.length)
-      {
-        report.native += 1
-        found = outcome
-        engines = "simulator | hardware"
+      if let native, found.isEmpty, let decoded, !X86FuzzRow.isHostDependent(decoded.row) {
+        let verdict = try native.vote(
+          tried,
+          NativeVote.Software(
+            state: left.state, isPlainEnd: left.reason == .limit, memory: simulator.platform.memory,
+            undefined: simulator.undefinedMasks))
+        switch verdict {
+        case .abstained: break
+        case .agreed: report.native += 1
+        case .excepted(let id): report.excepted[id, default: 0] += 1
+        case .differs(let differences):
+          report.native += 1
+          found = differences
+          engines = "simulator | hardware"
+        }
       }
     #endif
     contents.restore()
@@ -190,79 +199,6 @@ public final class X86Fuzzer {
     }
     return Outcome(reason: reason, state: state)
   }
-
-  // MARK: The hardware
-
-  #if os(Linux) && arch(x86_64)
-    /// What differs between the simulator's outcome and the hardware's; `nil` where they cannot be compared.
-    private func runNatively(
-      _ native: NativeUserMode, _ tried: X86FuzzCase, _ software: Outcome, _ length: Int
-    ) throws -> [String]? {
-      let vector = machine.vector(software.state)
-      let rip = software.state[.rip]
-      // Jumps into the middle of the instruction, and repeats that were cut short.
-      if vector == nil, rip &- machine.code < UInt64(length) { return nil }
-      if vector == nil, software.reason != .limit { return nil }
-      // Jumps into the data, which the hardware would go on to execute.
-      if vector == nil, rip &- machine.data < 0x1_0000 { return nil }
-      let memory = native.platform.memory
-      try memory.write(tried.bytes, at: codeAddress)
-      guard let outcome = native.run(tried.state) else { return ["the processor did not come back"] }
-      defer { restoreNative(memory) }
-      var differences: [String] = []
-      let undefined = simulator.undefinedMasks
-      func check(_ name: String, _ left: UInt64, _ right: UInt64, ignoring: UInt64 = 0) {
-        if (left ^ right) & ~ignoring != 0 { differences.append("\(name): \(hex(left)) | \(hex(right))") }
-      }
-      let frame = outcome.registers[4]
-      let trap = (outcome.rip &- 1 &- X86FuzzMachine.handlers) >> 4
-      let hasCode = [8, 10, 11, 12, 13, 14, 17, 21].contains(trap)
-      let start = hasCode ? frame &+ 8 : frame
-      func word(_ memory: GuestMemory, _ address: UInt64) -> UInt64 { memory.load(address, width: 8) ?? 0 }
-      // The resume flag in a saved image is the hardware's own affair.
-      let resume: UInt64 = 1 << 16
-      for register in X86Register.allCases.prefix(16) where register != .rsp {
-        check(
-          "\(register)", software.state[register], outcome.registers[register.index],
-          ignoring: undefined[register.index])
-      }
-      if let vector {
-        check("vector", UInt64(vector), trap)
-        check("stack of the handler", software.state[.rsp], frame)
-        if differences.isEmpty {
-          let own = simulator.platform.memory
-          if hasCode { check("error code", word(own, frame), word(memory, frame)) }
-          check("saved rip", word(own, start), word(memory, start))
-          check("saved flags", word(own, start &+ 16), word(memory, start &+ 16), ignoring: resume)
-          check("saved rsp", word(own, start &+ 24), word(memory, start &+ 24))
-          if vector == 14 { check("cr2", software.state[.cr2], outcome.cr2) }
-        }
-      } else {
-        check("rip", rip, word(memory, start))
-        check(
-          "rflags", software.state[.rflags], word(memory, start &+ 16),
-          ignoring: resume | undefined[X86Register.rflags.index])
-        check("rsp", software.state[.rsp], word(memory, start &+ 24))
-      }
-      let first = simulator.platform.memory.base + Int(machine.physicalData)
-      // SAFETY: the user part, 128 KiB, lies in the storage of both.
-      if memcmp(first, memory.base + Int(machine.physicalData), 0x2_0000) != 0 {
-        differences.append("memory")
-      }
-      return differences
-    }
-
-    private func restoreNative(_ memory: GuestMemory) {
-      let user = Int(machine.physicalData)..<Int(machine.physicalData) + 0x2_0000
-      // SAFETY: the surroundings' contents reach to the end of the user part.
-      machine.memory.withUnsafeBytes { bytes in
-        let start = bytes.baseAddress! + user.lowerBound
-        if memcmp(memory.base + user.lowerBound, start, user.count) != 0 {
-          (memory.base + user.lowerBound).copyMemory(from: start, byteCount: user.count)
-        }
-      }
-    }
-  #endif
 
   // MARK: Reports
 

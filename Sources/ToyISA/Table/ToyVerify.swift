@@ -76,6 +76,9 @@ private struct EffectChecker {
       check(space)
       check(address)
       check(value)
+    case .checkStore(let space, let address, _):
+      check(space)
+      check(address)
     case .assign(let local, let value):
       check(value)
       assigned.insert(local)

@@ -9,9 +9,10 @@ let benchCommand = CommandSpecification(
   name: "bench", summary: "Measure speed: guest instructions by engine, and the cost of a KVM exit.",
   arguments: [],
   options: [
+    OptionSpecification("--isa", "ISA", "only toy or only x86 (default both)"),
     OptionSpecification("--rounds", "N", "rounds, of which the median counts (default 3)"), jsonOption,
   ],
-  examples: ["triad bench", "triad bench --rounds 5 --json"],
+  examples: ["triad bench", "triad bench --isa x86 --rounds 5 --json"],
   run: { arguments, terminal in
     let rounds = Int(clamping: try arguments.number("--rounds") ?? 3)
     guard (1...1000).contains(rounds) else { throw CommandFailure.usage("--rounds takes 1 to 1000") }
@@ -20,7 +21,9 @@ let benchCommand = CommandSpecification(
         "warning: this is a debug build; its speeds mean little. Use `swift run -c release triad bench`.")
     #endif
     var report = BenchReport()
-    for name in EmulatorBench.names {
+    let isa = arguments.value("--isa") ?? ""
+    guard ["", "toy", "x86"].contains(isa) else { throw CommandFailure.usage("--isa takes toy or x86") }
+    for name in EmulatorBench.names where isa != "x86" {
       terminal.progress("bench: \(name)")
       guard let program = ToyPrograms.named(name),
         let native = try EmulatorBench.run(name, repetitions: rounds)
@@ -32,7 +35,7 @@ let benchCommand = CommandSpecification(
       let speeds = try SpeedBench.run(program, rounds: rounds)
       report.programs.append(ProgramBench(native, speeds))
     }
-    for computation in X86Computation.allCases {
+    for computation in X86Computation.allCases where isa != "toy" {
       terminal.progress("bench: \(computation.name(.long64))")
       let result = try X86SpeedBench.run(computation, rounds: rounds)
       guard result.isCorrect else {
@@ -41,11 +44,13 @@ let benchCommand = CommandSpecification(
       }
       report.x86.append(X86Bench(result))
     }
-    terminal.progress("bench: KVM exits")
-    do throws(EngineRefusal) {
-      report.exits = ExitBench(try KVMExitBench.run())
-    } catch {
-      report.exitsNotMeasured = error.reason
+    if isa != "toy" {
+      terminal.progress("bench: KVM exits")
+      do throws(EngineRefusal) {
+        report.exits = ExitBench(try KVMExitBench.run())
+      } catch {
+        report.exitsNotMeasured = error.reason
+      }
     }
     terminal.progress("")
     if arguments.has("--json") { terminal.line(try jsonText(report)) } else { report.write(to: terminal) }
@@ -126,7 +131,8 @@ private struct BenchReport: Encodable {
       fixedPoint(mean(\.virtualizerOverEmulator), 3), fixedPoint(mean(\.traceOffOverNone), 3),
       fixedPoint(mean { mips($0, .simulator) }, 1),
     ])
-    for line in table.lines() { terminal.line(line) }
+    if !programs.isEmpty { for line in table.lines() { terminal.line(line) } }
+    guard !x86.isEmpty else { return }
     terminal.line()
     for line in X86Bench.table(x86).lines() { terminal.line(line) }
     terminal.line()

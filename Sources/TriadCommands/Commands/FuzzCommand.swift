@@ -87,6 +87,9 @@ private func write(_ report: X86FuzzReport, to terminal: Terminal) {
     "\(report.mode) bits, seed \(report.seed): \(grouped(report.cases)) cases, \(grouped(report.agreed)) agreed"
       + (report.native > 0 ? ", \(grouped(report.native)) of them on the hardware, too" : "")
       + "; \(grouped(report.trapped)) trapped; undefined flags differed in \(grouped(report.undefinedOnly))")
+  for (name, count) in report.excepted.sorted(by: { $0.key < $1.key }) {
+    terminal.line("excepted: \(grouped(count)) cases by host deviation \(name)")
+  }
   terminal.line(
     "rows of the table: \(report.rowsReached) of \(report.rows) reached, in \(report.formsReached) forms")
   for miss in report.misses { terminal.line("  \(miss)") }
@@ -116,7 +119,7 @@ private struct FuzzOutput: Encodable {
   var seed, cases, agreed, native, trapped, undefinedOnly: UInt64
   var rows, rowsReached, formsReached: Int
   var misses: [String]
-  var traps, stops, counts: [String: UInt64]
+  var traps, stops, counts, excepted: [String: UInt64]
   var disagreements: [Disagreement]
   var casesPerSecond: Double
 
@@ -135,6 +138,7 @@ private struct FuzzOutput: Encodable {
     traps = report.traps
     stops = report.stops
     counts = report.counts
+    excepted = report.excepted
     disagreements = report.disagreements.map {
       Disagreement(
         instruction: $0.instruction, text: $0.text, bytes: hexBytes($0.bytes), engines: $0.engines,

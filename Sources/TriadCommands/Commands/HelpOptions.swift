@@ -15,12 +15,22 @@ let inputOption = OptionSpecification("--input", "FILE", "what the console recei
 let jsonOption = OptionSpecification("--json", "result as JSON on standard output")
 let machineOptions = [
   variantOption, inputOption,
-  OptionSpecification("--disk", "FILE", "contents of the toy machine's disk"),
-  OptionSpecification("--memory", "BYTES", "size of guest storage, a multiple of 4096"),
+  OptionSpecification("--disk", "FILE", "contents of the disk of a toy machine or a full PC"),
+  OptionSpecification("--memory", "BYTES", "size of guest storage, a multiple of 4096 (or 32M, 1G)"),
   OptionSpecification("--define", "NAME=N", "constant for the toy assembler", repeats: true),
   OptionSpecification("--isa", "ISA", "toy or x86, when it cannot be seen from the file"),
   OptionSpecification("--mode", "BITS", "16, 32 or 64: mode an x86 machine starts in"),
   OptionSpecification("--load-address", "ADDRESS", "where a flat x86 file goes"),
+  OptionSpecification("--machine", "KIND", "small (default) or pc: the PC around an x86 processor"),
+  OptionSpecification(
+    "--rom", "FILE[@ADDRESS]", "read-only memory of a full PC; without an address firmware, run from reset",
+    repeats: true),
+  OptionSpecification("--floppy", "FILE", "contents of a full PC's floppy disk"),
+  OptionSpecification("--keys", "TEXT", "what is typed on a full PC's keyboard (\\n is Enter, \\e Escape)"),
+  OptionSpecification("--append", "TEXT", "command line of a Multiboot kernel"),
+  OptionSpecification("--module", "FILE", "module for a Multiboot kernel", repeats: true),
 ]
 let programArgument = ArgumentSpecification(
   name: "PROGRAM", help: "built-in name, toy source (.asm, .s) or image, x86 ELF or flat file", count: 1...1)
+let optionalProgramArgument = ArgumentSpecification(
+  name: "PROGRAM", help: programArgument.help + "; none with --rom", count: 0...1)

@@ -13,8 +13,23 @@ enum BuiltIn {
 
   /// All names, for suggestions.
   static var names: [String] {
-    ToyPrograms.all.map(\.name) + (X86Workload.all + X86Workload.computations).map(\.name)
+    ToyPrograms.all.map(\.name)
+      + (X86Workload.all + X86Workload.computations + X86Workload.firmware).map(\.name)
   }
+}
+
+/// The workload of a command line that may name a program, or give firmware instead.
+func loadWorkload(_ arguments: ParsedArguments) throws -> Workload {
+  if let name = arguments.positional.first {
+    if arguments.values["--rom"] != nil {
+      throw CommandFailure.usage("a machine runs either `\(name)` or the firmware of --rom, not both")
+    }
+    return try loadWorkload(name, arguments)
+  }
+  guard arguments.values["--rom"] != nil else {
+    throw CommandFailure.usage("missing argument: PROGRAM (or firmware with --rom FILE)")
+  }
+  return try firmwareWorkload(arguments)
 }
 
 /// The workload that a word on the command line names: a built-in program or a file.
@@ -95,10 +110,10 @@ private func workload(
   let isELF = bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46])
   let isImage = ToyImage.isImage(bytes)
   let isSource = ["asm", "s", "S"].contains(URL(fileURLWithPath: file).pathExtension)
-  if isELF || isa == "x86" || (isa == nil && !isImage && !isSource && arguments.value("--mode") != nil) {
-    var machine = try X86Loader.load(
-      bytes, mode: try x86Mode(arguments), loadAddress: try arguments.number("--load-address"),
-      memorySize: try memorySize(arguments) ?? X86Layout.defaultMemorySize)
+  if isELF || isa == "x86" || isMultiboot(bytes, arguments)
+    || (isa == nil && !isImage && !isSource && arguments.value("--mode") != nil)
+  {
+    var machine = try loadX86(bytes, name, arguments)
     try adjust(&machine, arguments)
     return Workload(name: name, machine: .x86(machine))
   }
@@ -159,8 +174,17 @@ private func x86Mode(_ arguments: ParsedArguments) throws -> X86Mode? {
   }
 }
 
-private func memorySize(_ arguments: ParsedArguments) throws -> Int? {
-  try arguments.number("--memory").map { Int(clamping: $0) }
+/// The value of `--memory`: bytes, or with K, M or G behind it.
+func memorySize(_ arguments: ParsedArguments) throws -> Int? {
+  guard let text = arguments.value("--memory") else { return nil }
+  let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+  guard let last = text.last, let unit = units[Character(last.uppercased())] else {
+    return try arguments.number("--memory").map { Int(clamping: $0) }
+  }
+  guard let number = parseNumber(String(text.dropLast())) else {
+    throw CommandFailure.usage("--memory takes a number of bytes, or of K, M or G, not `\(text)`")
+  }
+  return Int(clamping: number.multipliedReportingOverflow(by: unit).overflow ? UInt64.max : number * unit)
 }
 
 private func adjust(_ machine: inout ToyMachine, _ arguments: ParsedArguments) throws {
@@ -179,10 +203,11 @@ private func adjust(_ machine: inout ToyMachine, _ arguments: ParsedArguments) t
 private func adjust(
   _ machine: inout X86Machine, _ arguments: ParsedArguments, refused: [String] = ["--define"]
 ) throws {
-  for option in ["--disk", "--variant"] + refused where arguments.values[option] != nil {
+  for option in ["--variant"] + refused where arguments.values[option] != nil {
     throw CommandFailure.usage("\(option) is for toy programs")
   }
   if let file = arguments.value("--input") { machine.input = try readFile(file) }
+  try adjustPC(&machine, arguments)
 }
 
 /// The bytes of a file, or an error that names it. More than 256 MiB is refused.

@@ -18,7 +18,7 @@ let programsCommand = CommandSpecification(
       ToyPrograms.all.map {
         ProgramRow(name: $0.name, isa: "toy", category: $0.category.rawValue, title: $0.title)
       }
-      + (X86Workload.all + X86Workload.computations).map {
+      + (X86Workload.all + X86Workload.computations + X86Workload.firmware).map {
         ProgramRow(
           name: $0.name, isa: "x86", category: $0.computation == nil ? "basic" : "benchmark",
           title: $0.description)

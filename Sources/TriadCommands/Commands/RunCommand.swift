@@ -4,7 +4,7 @@ import Properties
 import ToyISA
 
 let runCommand = CommandSpecification(
-  name: "run", summary: "Run a program on one machine.", arguments: [programArgument],
+  name: "run", summary: "Run a program on one machine.", arguments: [optionalProgramArgument],
   options: [
     onOption, depthOption, limitOption, hostSecondsOption,
     OptionSpecification("--until", "POINT", StopPoint.help, repeats: true),
@@ -13,13 +13,18 @@ let runCommand = CommandSpecification(
     OptionSpecification("--expect", "REG=VALUE", "exit 1 unless the register ends so", repeats: true),
     OptionSpecification("--propagate", "exit with the status that the guest gave"),
     OptionSpecification("--quiet", short: "-q", "no summary line"), jsonOption,
+    OptionSpecification(
+      "--port-log", "PORT=FILE", "keep the bytes written to a port of an x86 machine", repeats: true),
+    OptionSpecification("--screen", "show a full PC's text screen at the end"),
+    OptionSpecification("--write-back", "write a full PC's changed disk back to its file"),
   ] + machineOptions,
   examples: [
     "triad run hello", "triad run minos --on virtualizer --depth 2", "triad run crc32 --on simulator --json",
     "triad run minos --on virtualizer --until 20000 --then simulator",
+    "triad run --rom /usr/share/seabios/bios.bin --memory 32M --screen",
   ],
   run: { arguments, terminal in
-    let workload = try loadWorkload(arguments.positional[0], arguments)
+    let workload = try loadWorkload(arguments)
     let engine = try makeEngine(workload, arguments)
     return try finish(workload, engine, arguments, terminal)
   })
@@ -71,10 +76,11 @@ func finish(
   let reached = StopReason.breakpoint(
     pc: engine.state.registers[Int(engine.instructionSet.system.programCounter)])
 
+  if !wantsJSON { console.flush() }
+  try finishPC(engine.platform, arguments, terminal)
   if wantsJSON {
     terminal.line(try jsonText(RunOutput(workload, engine, stop ?? reached, seconds, dumps)))
   } else {
-    console.flush()
     for dump in dumps { terminal.line(try hexDump(engine.platform.memory, dump)) }
     if !isQuiet { terminal.note(summary(workload, engine, stop ?? reached)) }
   }

@@ -3,7 +3,8 @@ import Properties
 import Trace
 
 let traceCommand = CommandSpecification(
-  name: "trace", summary: "Run a program on one machine and record its trace.", arguments: [programArgument],
+  name: "trace", summary: "Run a program on one machine and record its trace.",
+  arguments: [optionalProgramArgument],
   options: [
     onOption, depthOption, limitOption, hostSecondsOption,
     OptionSpecification("--level", "LEVEL", "final, events or instructions (default events)"),
@@ -16,7 +17,7 @@ let traceCommand = CommandSpecification(
     "triad trace sieve --on emulator --level instructions -o sieve.bin",
   ],
   run: { arguments, terminal in
-    let workload = try loadWorkload(arguments.positional[0], arguments)
+    let workload = try loadWorkload(arguments)
     let level = try arguments.choice("--level", of: TraceLevel.self, named: \.name) ?? .events
     let path = arguments.value("--output")
     let encoding = try traceEncoding(arguments.value("--format"), path)

@@ -166,7 +166,7 @@ extension X86Core {
 
   mutating func compareExchange(_ i: Instruction) throws(X86Fault) {
     let width = i.pointee.width
-    let old = try read(i.pointee.a)
+    let old = try readToChange(i.pointee.a)
     let new = try read(i.pointee.b)
     let (difference, bits) = Self.subtract(part(.rax, width), old, 0, width)
     if difference == 0 {
@@ -186,11 +186,12 @@ extension X86Core {
     let place = address(i.pointee.a)
     if half == .bits64, place & 15 != 0 { throw .protection() }
     let second = (place &+ UInt64(bytes)) & i.pointee.address.mask
+    // Both halves must be open to writing before anything is read.
+    try probe(segment, place, bytes)
+    try probe(segment, second, bytes)
     let low = try load(segment, place, bytes)
     let high = try load(segment, second, bytes)
     let isEqual = low == part(.rax, half) && high == part(.rdx, half)
-    try probe(segment, place, bytes)
-    try probe(segment, second, bytes)
     try store(segment, place, isEqual ? part(.rbx, half) : low, bytes)
     try store(segment, second, isEqual ? part(.rcx, half) : high, bytes)
     if isEqual {

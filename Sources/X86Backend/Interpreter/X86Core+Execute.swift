@@ -24,6 +24,12 @@ extension X86Core {
     }
   }
 
+  /// The value of an operand that is written afterwards: its place must be open to writing from the start.
+  @inline(__always) mutating func readToChange(_ operand: Operand) throws(X86Fault) -> UInt64 {
+    guard operand.kind == .memory else { return try read(operand) }
+    return try load(operand.segment, address(operand), operand.width.bytes, for: .write)
+  }
+
   /// Writes an operand.
   @inline(__always) mutating func write(_ operand: Operand, _ value: UInt64) throws(X86Fault) {
     if operand.kind == .memory {
@@ -75,11 +81,11 @@ extension X86Core {
       let value = try read(i.pointee.a) & read(i.pointee.b)
       setArithmetic(Self.resultBits(value, width))
     case .inc:
-      let (value, bits) = Self.add(try read(i.pointee.a), 1, 0, width)
+      let (value, bits) = Self.add(try readToChange(i.pointee.a), 1, 0, width)
       try write(i.pointee.a, value)
       setArithmetic(bits & ~1 | flags & 1)
     case .dec:
-      let (value, bits) = Self.subtract(try read(i.pointee.a), 1, 0, width)
+      let (value, bits) = Self.subtract(try readToChange(i.pointee.a), 1, 0, width)
       try write(i.pointee.a, value)
       setArithmetic(bits & ~1 | flags & 1)
     case .jcc:
@@ -106,7 +112,13 @@ extension X86Core {
     case .call:
       let target = try i.pointee.isRelative ? next &+ i.pointee.a.value : read(i.pointee.a)
       let back = next
-      try checkTarget(target & width.mask, width)
+      do throws(X86Fault) {
+        try checkTarget(target & width.mask, width)
+      } catch {
+        // In 64-bit mode the stack's faults come first.
+        if width == .bits64 { try probe(2, reg(.rsp) &- 8, 8) }
+        throw error
+      }
       try push(back, width)
       next = target & width.mask
     case .ret:
@@ -131,7 +143,7 @@ extension X86Core {
   private mutating func binary(
     _ i: Instruction, _ function: (UInt64, UInt64, Width) -> (UInt64, UInt64)
   ) throws(X86Fault) {
-    let a = try read(i.pointee.a)
+    let a = try readToChange(i.pointee.a)
     let b = try read(i.pointee.b)
     let (value, bits) = function(a, b, i.pointee.width)
     try write(i.pointee.a, value)
@@ -149,7 +161,7 @@ extension X86Core {
       .ins, .outs, .nop:
       break
     case .xchg:
-      let a = try read(i.pointee.a)
+      let a = try readToChange(i.pointee.a)
       let b = try read(i.pointee.b)
       try write(i.pointee.a, b)
       writeRegister(i.pointee.b, a)
@@ -173,13 +185,13 @@ extension X86Core {
     case .convertDouble:
       setPart(.rdx, width, Self.signed(reg(.rax), width) < 0 ? .max : 0)
     case .neg:
-      let value = try read(i.pointee.a)
+      let value = try readToChange(i.pointee.a)
       let (result, bits) = Self.subtract(0, value, 0, width)
       try write(i.pointee.a, result)
       setArithmetic(bits)
-    case .not: try write(i.pointee.a, ~read(i.pointee.a))
+    case .not: try write(i.pointee.a, ~readToChange(i.pointee.a))
     case .xadd:
-      let a = try read(i.pointee.a)
+      let a = try readToChange(i.pointee.a)
       let b = try read(i.pointee.b)
       let (sum, bits) = Self.add(a, b, 0, width)
       // The source first: with one register for both, the sum stays.

@@ -146,13 +146,16 @@ extension X86Core {
 
   // MARK: Accesses of instructions
 
-  /// Loads `bytes` bytes at an offset in a segment.
+  /// Loads `bytes` bytes at an offset in a segment; `.write` for a place that is stored to afterwards, whose
+  /// faults are a store's.
   @inline(__always)
-  mutating func load(_ segment: UInt8, _ offset: UInt64, _ bytes: Int) throws(X86Fault) -> UInt64 {
+  mutating func load(
+    _ segment: UInt8, _ offset: UInt64, _ bytes: Int, for access: Access = .read
+  ) throws(X86Fault) -> UInt64 {
     if isOld, bytes == 2, offset == 0xFFFF { return try loadWrapped(segment) }
-    let linear = try linear(segment, offset, UInt64(bytes), .read)
+    let linear = try linear(segment, offset, UInt64(bytes), access)
     if isWatching { watch(linear, bytes, isWrite: false) }
-    let physical = try physical(linear, .read, isUser: privilege == 3)
+    let physical = try physical(linear, access, isUser: privilege == 3)
     let value: UInt64
     if physical & 0xFFF <= 0x1000 &- UInt64(bytes), isPlain(physical) {
       // SAFETY: eight bytes from `physical` are inside the storage.
@@ -160,7 +163,7 @@ extension X86Core {
         littleEndian: (memory + Int(truncatingIfNeeded: physical)).loadUnaligned(as: UInt64.self))
       value = raw & (UInt64.max &>> (64 &- UInt64(bytes) &* 8))
     } else {
-      value = try loadSlowly(segment, offset, physical, bytes)
+      value = try loadSlowly(segment, offset, physical, bytes, access)
     }
     if isTracing { note(.memoryRead, offset, value, bytes) }
     return value
@@ -179,12 +182,12 @@ extension X86Core {
 
   @inline(never)
   private mutating func loadSlowly(
-    _ segment: UInt8, _ offset: UInt64, _ physical: UInt64, _ bytes: Int
+    _ segment: UInt8, _ offset: UInt64, _ physical: UInt64, _ bytes: Int, _ access: Access
   ) throws(X86Fault) -> UInt64 {
     if isDevice(physical) { return input(.memory, physical, bytes) }
     let first = Int(0x1000 - (physical & 0xFFF))
     guard first < bytes else { return readPhysical(physical, bytes) }
-    let rest = try translate(segment, offset &+ UInt64(first), bytes - first, .read)
+    let rest = try translate(segment, offset &+ UInt64(first), bytes - first, access)
     return readPhysical(physical, first) | readPhysical(rest, bytes - first) << UInt64(first * 8)
   }
 
@@ -196,11 +199,13 @@ extension X86Core {
     return try physical(linear, access, isUser: privilege == 3)
   }
 
-  /// Checks that a store will succeed.
-  mutating func probe(_ segment: UInt8, _ offset: UInt64, _ bytes: Int) throws(X86Fault) {
-    let physical = try translate(segment, offset, bytes, .write)
+  /// Checks that a store, or a load, will succeed.
+  mutating func probe(
+    _ segment: UInt8, _ offset: UInt64, _ bytes: Int, _ access: Access = .write
+  ) throws(X86Fault) {
+    let physical = try translate(segment, offset, bytes, access)
     let first = Int(0x1000 - (physical & 0xFFF))
-    if first < bytes { _ = try translate(segment, offset &+ UInt64(first), bytes - first, .write) }
+    if first < bytes { _ = try translate(segment, offset &+ UInt64(first), bytes - first, access) }
   }
 
   /// Stores the low `bytes` bytes of `value` at an offset in a segment.

@@ -48,24 +48,20 @@ extension X86Core {
     let mask = stackWidth.mask
     let level = try read(i.pointee.b) & 31
     let frame = (reg(.rsp) &- bytes) & mask
-    let isTraced = isTracing
     try probe(2, frame, Int(bytes))
-    var outer: InlineArray<32, UInt64> = InlineArray(repeating: 0)
-    isTracing = false
-    defer { isTracing = isTraced }
     for slot in 0..<Int(level) where slot > 0 {
-      outer[slot] = try load(2, (reg(.rbp) &- UInt64(slot) &* bytes) & mask, Int(bytes))
+      try probe(2, (reg(.rbp) &- UInt64(slot) &* bytes) & mask, Int(bytes), .read)
       try probe(2, (frame &- UInt64(slot) &* bytes) & mask, Int(bytes))
     }
     let last = (frame &- level &* bytes) & mask
     if level > 0 { try probe(2, last, Int(bytes)) }
     let room = (last &- i.pointee.a.value) & mask
-    _ = try translate(2, room, Int(bytes), .write)
-    isTracing = isTraced
+    try probe(2, room, Int(bytes))
     try store(2, frame, reg(.rbp), Int(bytes))
+    // In overlapping frames a level can be what was just pushed.
     for slot in 0..<Int(level) where slot > 0 {
-      if isTracing { note(.memoryRead, (reg(.rbp) &- UInt64(slot) &* bytes) & mask, outer[slot], Int(bytes)) }
-      try store(2, (frame &- UInt64(slot) &* bytes) & mask, outer[slot], Int(bytes))
+      let outer = try load(2, (reg(.rbp) &- UInt64(slot) &* bytes) & mask, Int(bytes))
+      try store(2, (frame &- UInt64(slot) &* bytes) & mask, outer, Int(bytes))
     }
     if level > 0 { try store(2, last, frame, Int(bytes)) }
     setPart(.rbp, width, frame)

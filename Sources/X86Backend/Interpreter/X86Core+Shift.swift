@@ -12,7 +12,7 @@ extension X86Core {
   mutating func shift(_ i: Instruction) throws(X86Fault) {
     let width = i.pointee.width
     let bits = UInt64(width.rawValue)
-    let value = try read(i.pointee.a)
+    let value = try readToChange(i.pointee.a)
     let count = try count(i.pointee.b, width)
     guard count != 0 else {
       try write(i.pointee.a, value)
@@ -43,7 +43,7 @@ extension X86Core {
   mutating func rotate(_ i: Instruction) throws(X86Fault) {
     let width = i.pointee.width
     let bits = UInt64(width.rawValue)
-    var value = try read(i.pointee.a)
+    var value = try readToChange(i.pointee.a)
     let count = try count(i.pointee.b, width)
     guard count != 0 else {
       try write(i.pointee.a, value)
@@ -86,7 +86,7 @@ extension X86Core {
   mutating func doubleShift(_ i: Instruction) throws(X86Fault) {
     let width = i.pointee.width
     let bits = UInt64(width.rawValue)
-    var value = try read(i.pointee.a)
+    var value = try readToChange(i.pointee.a)
     let original = value
     var count = try count(i.pointee.c, width)
     var filler = try read(i.pointee.b)
@@ -126,9 +126,10 @@ extension X86Core {
       let bytes = Int64(width.bytes)
       let units = Self.signed(offset, width) >> Int64(bits.trailingZeroBitCount)
       place = (address(i.pointee.a) &+ UInt64(bitPattern: units &* bytes)) & i.pointee.address.mask
-      value = try load(i.pointee.a.segment, place, width.bytes)
+      value = try load(
+        i.pointee.a.segment, place, width.bytes, for: i.pointee.operation == .bt ? .read : .write)
     } else {
-      value = try read(i.pointee.a)
+      value = try i.pointee.operation == .bt ? read(i.pointee.a) : readToChange(i.pointee.a)
     }
     let mask: UInt64 = 1 << index
     let result: UInt64

@@ -7,6 +7,10 @@ extension X86Core {
     let width = i.pointee.width
     let counter = i.pointee.address
     let isRepeated = i.pointee.repeats != 0
+    // Ports are checked before the count is.
+    if i.pointee.operation == .ins || i.pointee.operation == .outs {
+      try checkPort(reg(.rdx) & 0xFFFF, width.bytes)
+    }
     if isRepeated, part(.rcx, counter) == 0 { return }
     let again = rip
     let bytes = UInt64(width.bytes)
@@ -24,21 +28,22 @@ extension X86Core {
       try write(i.pointee.a, read(i.pointee.b))
       advance(.rsi, counter, step)
     case .scas, .cmps:
+      // Of the two strings, the one at ES:rDI is read first, as on Intel's processors; the manual does not say.
+      let isReversed = i.pointee.operation == .cmps && model == .modern
+      let second = isReversed ? try read(i.pointee.b) : 0
       let a = try read(i.pointee.a)
-      let b = try read(i.pointee.b)
+      let b = isReversed ? second : try read(i.pointee.b)
       setArithmetic(Self.subtract(a, b, 0, width).1)
       compared = true
       if i.pointee.operation == .cmps { advance(.rsi, counter, step) }
       advance(.rdi, counter, step)
     case .ins:
       let port = reg(.rdx) & 0xFFFF
-      try checkPort(port, width.bytes)
       watchPort(port, width.bytes)
       try write(i.pointee.a, input(.port, port, width.bytes))
       advance(.rdi, counter, step)
     default:
       let port = reg(.rdx) & 0xFFFF
-      try checkPort(port, width.bytes)
       watchPort(port, width.bytes)
       output(.port, port, try read(i.pointee.b), width.bytes)
       advance(.rsi, counter, step)

@@ -56,7 +56,7 @@ public enum HostDeviations {
         systemReturn(), returnNullsSegments(), flagsInRing3(), selectorsInRing3(), portsInRing3(),
         interruptFromRing3(), interruptInRing0(), paging32(),
         stateAfterShutdown(),
-      ]
+      ] + (NativeProbes()?.behaviours ?? [])
     }
 
     private static func steppingInRing3() -> HostBehaviour {

@@ -63,13 +63,13 @@ public struct KVMProbe: Sendable {
       for (name, number) in asked { capabilities.append((name, system.capability(number))) }
     }
 
-    /// MOV AL, 5; OUT 0xF4, AL; HLT: must power off with status 5 and then halt.
+    /// MOV AL, 5; OUT 0xF4, AL; HLT: must power off with 5 written, status 11, and then halt.
     private static func runGuest(_ path: String) throws(KVMError) {
       let code: [UInt8] = [0xB0, 0x05, 0xE6, 0xF4, 0xF4]
       let probe = try ProbeGuest(.real16, code, path: path)
       let first = probe.run()
-      guard first == .powerOff(status: 5) else {
-        throw .cannotRun("a guest of three instructions gave `\(first)` for `power off, status 5`")
+      guard first == .powerOff(status: PowerPort.status(ofWritten: 5)) else {
+        throw .cannotRun("a guest of three instructions gave `\(first)` for `power off, status 11`")
       }
       probe.platform.powerOff = nil
       let second = probe.run()

@@ -20,6 +20,14 @@
       package var rip: UInt64 = 0
       /// Address of the last page fault.
       package var cr2: UInt64 = 0
+      /// The vector whose handler ended the case.
+      package var trap: UInt64 { (rip &- 1 &- X86FuzzMachine.handlers) >> 4 }
+      /// Address that the trap saved.
+      package fileprivate(set) var savedRIP: UInt64 = 0
+      /// Address of the saved instruction pointer in the frame.
+      package var frame: UInt64 { registers[4] &+ (hasErrorCode ? 8 : 0) }
+      /// Whether the frame begins with an error code.
+      package var hasErrorCode: Bool { [8, 10, 11, 12, 13, 14, 17, 21].contains(trap) }
     }
 
     /// A guest in the machine's surroundings.
@@ -49,11 +57,11 @@
       }
     }
 
-    /// Runs the instruction that the state is at; `nil` when it does not end within a second.
-    package func run(_ state: ProcessorState) -> Outcome? {
+    /// Runs the instruction that the state is at; `nil` when it does not end in that time.
+    package func run(_ state: ProcessorState, within seconds: Double = 1) -> Outcome? {
       let template = system
       let box = Box()
-      let reason = guest.run(within: 1) { core throws(KVMError) in
+      let reason = guest.run(within: seconds) { core throws(KVMError) in
         var system = template
         guard core.machine.vcpu.call(ckvm_set_sregs, &system) == 0 else {
           return .hostFailure("KVM_SET_SREGS")
@@ -76,7 +84,9 @@
           registers: Array(result.registers.prefix(16)), rip: general.rip, cr2: system.cr2)
         return .limit
       }
-      return reason == .limit ? box.outcome : nil
+      guard reason == .limit, var outcome = box.outcome else { return nil }
+      outcome.savedRIP = platform.memory.load(outcome.frame, width: 8) ?? 0
+      return outcome
     }
 
     private final class Box {

@@ -104,16 +104,18 @@
     }
 
     /// The vector that a handler reported.
-    var trap: UInt64? {
-      if case .powerOff(let status) = reason, status < 32 { return status }
-      return nil
+    var trap: UInt64? { written.flatMap { $0 < 32 ? $0 : nil } }
+
+    /// What was written to the debug-exit port.
+    private var written: UInt64? {
+      guard case .powerOff(let status) = reason else { return nil }
+      return PowerPort.value(ofStatus: status)
     }
 
     /// What happened, in words.
     var text: String {
-      switch reason {
-      case .powerOff(let status) where status < 32:
-        "trap \(X86InstructionSet.causeNames[min(Int(status), 19)])"
+      if let trap { return "trap \(X86InstructionSet.causeNames[min(Int(trap), 19)])" }
+      return switch reason {
       case .hostFailure(let text): text.split(separator: ":").first.map(String.init) ?? text
       case .checkStop: "a shutdown of the processor"
       case .hostTimeLimit: "a processor that never comes back"
@@ -123,8 +125,8 @@
 
     /// What `describe` makes of state and status; the plain text where it makes nothing.
     func describe(_ describe: (ProcessorState, UInt64) -> String?) -> String {
-      guard case .powerOff(let status) = reason else { return text }
-      return describe(state, status) ?? text
+      guard let written else { return text }
+      return describe(state, written) ?? text
     }
   }
 #endif

@@ -8,9 +8,14 @@
     func fetch(linear address: UInt64, paging: Bool) -> [UInt8] {
       guard !paging else { return readGuest(linear: address, count: 15) }
       let size = UInt64(platform.memory.size)
-      guard address < size else { return [] }
-      let end = min(address + 15, size)
-      return (try? platform.memory.read(Int(address)..<Int(end))) ?? []
+      let start = address & platform.view.addressMask
+      guard start < size else {
+        // Read-only memory; elsewhere there is no code.
+        return platform.roms.contains { $0.range.contains(start) }
+          ? (0..<15).map { platform.outsideByte(start &+ $0) } : []
+      }
+      let end = min(start + 15, size)
+      return (try? platform.memory.read(Int(start)..<Int(end))) ?? []
     }
 
     /// Refreshes the registers that ordinary instructions change: general, segment and control registers.

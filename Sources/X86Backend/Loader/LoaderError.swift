@@ -34,6 +34,10 @@ public enum LoaderError: Error, Sendable, Equatable, CustomStringConvertible {
   case badEntry(UInt64)
   /// A mode that the file's class contradicts.
   case modeContradicts(X86Mode, fileClass: X86Mode)
+  /// A Multiboot header that contradicts itself or asks for what does not exist.
+  case badMultiboot(String)
+  /// A command line or modules for an image that is no Multiboot kernel.
+  case notMultiboot
   /// The storage's size itself is not usable.
   case badMemorySize(Int)
 
@@ -63,6 +67,9 @@ public enum LoaderError: Error, Sendable, Equatable, CustomStringConvertible {
     case .badEntry(let entry): "the entry \(hex(entry)) lies in none of the segments"
     case .modeContradicts(let mode, let fileClass):
       "mode \(mode.rawValue) contradicts the file, which is \(fileClass.rawValue)-bit: leave --mode away"
+    case .badMultiboot(let why): "the Multiboot header cannot be used: \(why)"
+    case .notMultiboot:
+      "the image has no Multiboot header in its first 8192 bytes: a command line and modules are for Multiboot kernels"
     case .badMemorySize(let size):
       "memory size \(size) is not usable: a multiple of 4096 from \(X86Layout.minimumMemorySize) to \(X86Layout.maximumMemorySize)"
     }

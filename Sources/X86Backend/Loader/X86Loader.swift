@@ -16,15 +16,68 @@ public enum X86Loader {
     memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = []
   ) throws(LoaderError) -> X86Machine {
     guard !bytes.isEmpty else { throw .empty }
-    guard memorySize >= X86Layout.minimumMemorySize, memorySize <= X86Layout.maximumMemorySize,
-      memorySize % GuestMemory.pageSize == 0
-    else { throw .badMemorySize(memorySize) }
+    try checkSize(memorySize)
     if ELFImage.isELF(bytes) { return try loadELF(bytes, mode, memorySize, input) }
     guard let mode else { throw .modeNeeded }
     let address = loadAddress ?? mode.defaultLoadAddress
     let segment = LoadSegment(address: address, bytes: bytes)
     try check([(0, segment)], memorySize)
     return X86Machine(mode: mode, entry: address, segments: [segment], memorySize: memorySize, input: input)
+  }
+
+  /// A machine with a Multiboot kernel in memory, ready to be entered.
+  ///
+  /// - Parameters:
+  ///   - bytes: a 32-bit ELF executable, or any file whose Multiboot header tells where it goes.
+  ///   - name: what the command line begins with.
+  ///   - commandLine: the rest of it.
+  ///   - modules: files for the kernel.
+  /// - Throws: ``LoaderError``, ``LoaderError/notMultiboot`` when there is no header.
+  public static func loadMultiboot(
+    _ bytes: [UInt8], name: String, commandLine: String = "", modules: [BootModule] = [],
+    memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = []
+  ) throws(LoaderError) -> X86Machine {
+    guard !bytes.isEmpty else { throw .empty }
+    try checkSize(memorySize)
+    guard let header = MultibootHeader.find(in: bytes) else { throw .notMultiboot }
+    // Of the flags that a loader must understand, 0 (modules on pages) and 1 (memory) are kept, and 2 (video mode)
+    // leaves the text mode that there is.
+    guard header.flags & 0xFFF8 == 0 else {
+      throw .badMultiboot("its flags \(hex(UInt64(header.flags))) ask for more than this loader knows")
+    }
+    var machine: X86Machine
+    if let segment = try header.segment(of: bytes) {
+      try check([(0, segment)], memorySize)
+      machine = X86Machine(
+        mode: .protected32, entry: UInt64(header.placement?.entry ?? 0), segments: [segment],
+        memorySize: memorySize, input: input)
+    } else {
+      guard ELFImage.isELF(bytes) else {
+        throw .badMultiboot("the file is not ELF, and the header does not tell where it goes")
+      }
+      machine = try loadELF(bytes, .protected32, memorySize, input)
+    }
+    let end = machine.segments.map { $0.address + $0.memorySize }.max() ?? 0
+    let extra = try MultibootInformation.segments(
+      name: name, commandLine: commandLine, modules: modules, memorySize: memorySize, end: end)
+    machine.segments += extra
+    try check(machine.segments.enumerated().map { ($0.offset, $0.element) }, memorySize)
+    machine.registers = [.rax: MultibootHeader.loaderMagic, .rbx: X86Layout.multibootInformation]
+    machine.pc = PCParts()
+    return machine
+  }
+
+  /// Whether a file is a kernel that ``loadMultiboot(_:name:commandLine:modules:memorySize:input:)`` loads: it has a
+  /// header, and is 32-bit ELF or tells its place in the header.
+  public static func isMultiboot(_ bytes: [UInt8]) -> Bool {
+    guard let header = MultibootHeader.find(in: bytes) else { return false }
+    return header.placement != nil || (ELFImage.isELF(bytes) && bytes.count > 4 && bytes[4] == 1)
+  }
+
+  private static func checkSize(_ memorySize: Int) throws(LoaderError) {
+    guard memorySize >= X86Layout.minimumMemorySize, memorySize <= X86Layout.maximumMemorySize,
+      memorySize % GuestMemory.pageSize == 0
+    else { throw .badMemorySize(memorySize) }
   }
 
   private static func loadELF(

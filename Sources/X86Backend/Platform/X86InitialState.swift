@@ -165,6 +165,21 @@ enum X86InitialState {
     set(.pat, 0x0007_0406_0007_0406)
     return state
   }
+
+  /// The processor after reset (Intel SDM volume 3, table 9-1), before its first instruction at FFFFFFF0h.
+  static func reset() -> ProcessorState {
+    var state = make(.real16, entry: X86Layout.resetOffset)
+    state[.rsp] = 0
+    state[.rdx] = 0x600
+    state.setSegment(
+      1,
+      SegmentState(
+        selector: X86Layout.resetSelector, base: X86Layout.resetBase, limit: 0xFFFF, attributes: 0x009B))
+    state[.idtrLimit] = 0xFFFF
+    state[.trLimit] = 0xFFFF
+    state[.cr0] = 0x6000_0010
+    return state
+  }
 }
 
 extension ProcessorState {

@@ -1,7 +1,9 @@
 /// Every fixed address and port of the PC platform.
 ///
-/// Guest-physical memory is plain storage from 0 to the memory size: there is no hole for video
-/// memory or firmware below 1 MiB. What lies above the storage is the bus for memory-mapped devices.
+/// Guest-physical memory is storage from 0 to the memory size, and above it lies the bus for memory-mapped
+/// devices. On the small test PC all storage is plain. On the full PC (``PCPlatform/makeFull(_:memorySize:input:)``)
+/// the storage from ``videoMemory`` on is the video memory, and from ``shadowStart`` to ``shadowEnd`` firmware lies
+/// over it until the host bridge takes it away.
 public enum X86Layout {
   /// Real-mode interrupt vectors (0–0x3FF) and the BIOS data area end here; nothing is put below.
   public static let lowMemoryEnd: UInt64 = 0x500
@@ -27,6 +29,10 @@ public enum X86Layout {
   public static let stackTop: UInt64 = 0x8_0000
   /// Stack pointer that a trap from ring 3 gets (RSP0, ESP0).
   public static let ring0StackTop: UInt64 = 0x9_0000
+  /// What a Multiboot kernel is told lies here, above the stacks.
+  public static let multibootInformation: UInt64 = 0x9_0000
+  /// End of the storage below video memory that is free; the last KiB of it is the firmware's.
+  public static let lowMemoryTop: UInt64 = 0x9_FC00
   /// Where flat images for protected and long mode go.
   public static let highMemory: UInt64 = 0x10_0000
   /// Storage of a machine, unless told.
@@ -46,6 +52,109 @@ public enum X86Layout {
   public static let doorbellPort: UInt64 = 0x5A0
   /// Ports of the doorbell: number, argument, result and identification, 4 bytes each.
   public static let doorbellPortCount: UInt64 = 16
+
+  // MARK: The full PC
+
+  /// Instructions of virtual time in one tick of the timers' 1.193182 MHz clock.
+  public static let instructionsPerTimerTick: UInt64 = 84
+  /// Instructions of virtual time in a second: the machine has about 100 MHz.
+  public static let instructionsPerSecond: UInt64 = 1_193_182 * instructionsPerTimerTick
+  /// Virtual time between two keys that are typed, a twentieth of a second.
+  public static let keyInterval: UInt64 = instructionsPerSecond / 20
+
+  /// Video memory: 128 KiB.
+  public static let videoMemory: UInt64 = 0xA_0000
+  /// Video memory of the colour text modes.
+  public static let vgaText: UInt64 = 0xB_8000
+  /// Where firmware begins to lie over storage: option ROMs, then the system's.
+  public static let shadowStart: UInt64 = 0xC_0000
+  /// Address behind the last byte of firmware below 1 MiB.
+  public static let shadowEnd: UInt64 = 0x10_0000
+  /// Most of a firmware image that also shows below 1 MiB.
+  public static let lowFirmwareSize = 0x2_0000
+  /// Address behind the last byte of firmware, which ends with the first instruction after reset.
+  public static let firmwareEnd: UInt64 = 1 << 32
+  /// Largest firmware image: what lies above the interrupt controllers' registers.
+  public static let mostFirmware = 8 << 20
+  /// Selector, base and offset of the first instruction after reset.
+  public static let resetSelector: UInt64 = 0xF000
+  /// Base of the code segment after reset.
+  public static let resetBase: UInt64 = 0xFFFF_0000
+  /// Instruction pointer after reset.
+  public static let resetOffset: UInt64 = 0xFFF0
+
+  /// Registers of the processor's local APIC.
+  public static let localAPIC: Range<UInt64> = 0xFEE0_0000..<0xFEE0_1000
+  /// Registers of the I/O APIC.
+  public static let ioAPIC: Range<UInt64> = 0xFEC0_0000..<0xFEC0_1000
+
+  /// The devices' ports.
+  public enum Ports {
+    /// First DMA controller.
+    public static let dma: Range<UInt64> = 0x00..<0x10
+    /// Second DMA controller.
+    public static let dma2: Range<UInt64> = 0xC0..<0xE0
+    /// DMA page registers; the one before them is the POST port.
+    public static let dmaPages: Range<UInt64> = 0x81..<0x90
+    /// Floppy disk controller.
+    public static let floppy: Range<UInt64> = 0x3F0..<0x3F6
+    /// Its disk change register; the port between is the disk's.
+    public static let floppyChange: Range<UInt64> = 0x3F7..<0x3F8
+    /// Master interrupt controller.
+    public static let master: Range<UInt64> = 0x20..<0x22
+    /// Slave interrupt controller.
+    public static let slave: Range<UInt64> = 0xA0..<0xA2
+    /// Edge/level control of the interrupt controllers.
+    public static let edgeLevel: Range<UInt64> = 0x4D0..<0x4D2
+    /// Interval timer.
+    public static let timer: Range<UInt64> = 0x40..<0x44
+    /// Keyboard controller's data and, four further, status.
+    public static let keyboardData: Range<UInt64> = 0x60..<0x61
+    /// Keyboard controller's status and commands.
+    public static let keyboardStatus: Range<UInt64> = 0x64..<0x65
+    /// System control B: gate of timer 2.
+    public static let systemControlB: Range<UInt64> = 0x61..<0x62
+    /// Clock and battery-backed memory.
+    public static let clock: Range<UInt64> = 0x70..<0x72
+    /// System control A: A20 gate and reset.
+    public static let systemControlA: Range<UInt64> = 0x92..<0x93
+    /// ATA command block.
+    public static let disk: Range<UInt64> = 0x1F0..<0x1F8
+    /// ATA control block.
+    public static let diskControl: Range<UInt64> = 0x3F6..<0x3F7
+    /// VGA registers, with those of monochrome cards.
+    public static let vga: Range<UInt64> = 0x3B0..<0x3E0
+    /// Serial line.
+    public static let serial: Range<UInt64> = 0x3F8..<0x400
+    /// Firmware configuration.
+    public static let firmwareConfiguration: Range<UInt64> = 0x510..<0x512
+    /// PCI configuration.
+    public static let pci: Range<UInt64> = 0xCF8..<0xD00
+    /// POST codes.
+    public static let post: UInt64 = 0x80
+    /// POST codes of test ROMs.
+    public static let testPost: UInt64 = 0x190
+    /// Debug console.
+    public static let debugConsole: UInt64 = 0xE9
+    /// Debug console of SeaBIOS.
+    public static let firmwareConsole: UInt64 = 0x402
+  }
+
+  /// Interrupt lines.
+  public enum Line {
+    /// Interval timer.
+    public static let timer = 0
+    /// Keyboard.
+    public static let keyboard = 1
+    /// First serial line.
+    public static let serial = 4
+    /// Floppy disk.
+    public static let floppy = 6
+    /// Clock.
+    public static let clock = 8
+    /// Disk.
+    public static let disk = 14
+  }
 
   /// Where KVM on Intel processors keeps three pages of its own (outside of the storage).
   public static let hostTSS: UInt64 = 0xFFFB_D000

@@ -48,6 +48,12 @@ public struct X86Machine: Sendable, Equatable {
   public var symbols: [String: UInt64]
   /// What the serial line receives.
   public var input: [UInt8]
+  /// What is in the full PC; `nil` for the small test PC.
+  public var pc: PCParts?
+  /// Registers that begin with another value than the mode gives them.
+  public var registers: [X86Register: UInt64] = [:]
+  /// Ports, beside those of devices, whose written bytes are kept.
+  public var loggedPorts: [UInt16] = []
 
   /// A machine; see the properties.
   public init(
@@ -66,10 +72,18 @@ public struct X86Machine: Sendable, Equatable {
   ///
   /// - Throws: ``MachineError`` when the memory size is not usable or a segment leaves the storage.
   public func makePlatform() throws(MachineError) -> Platform {
-    let platform = try PCPlatform.make(memorySize: memorySize, input: input)
+    let platform: Platform
+    if let pc {
+      platform = try PCPlatform.makeFull(pc, memorySize: memorySize, input: input)
+    } else {
+      platform = try PCPlatform.make(memorySize: memorySize, input: input)
+    }
+    try PCPlatform.attachLogs(loggedPorts, to: platform)
     let memory = platform.memory
-    for (address, bytes) in X86InitialTables.contents(mode) {
-      try memory.write(bytes, at: Int(address))
+    if !startsWithReset {
+      for (address, bytes) in X86InitialTables.contents(mode) {
+        try memory.write(bytes, at: Int(address))
+      }
     }
     for segment in segments {
       guard segment.memorySize <= UInt64(memory.size),
@@ -89,5 +103,20 @@ public struct X86Machine: Sendable, Equatable {
   }
 
   /// The processor when the machine is switched on.
-  public var initialState: ProcessorState { X86InitialState.make(mode, entry: entry) }
+  public var initialState: ProcessorState {
+    var state = startsWithReset ? X86InitialState.reset() : X86InitialState.make(mode, entry: entry)
+    for (register, value) in registers { state[register] = value }
+    return state
+  }
+
+  /// Whether it begins at the reset vector, in firmware.
+  public var startsWithReset: Bool { pc.map { !$0.roms.isEmpty && segments.isEmpty } ?? false }
+
+  /// A full PC that begins in firmware.
+  public init(firmware pc: PCParts, memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = []) {
+    self.init(
+      mode: .real16, entry: X86Layout.resetBase + X86Layout.resetOffset, segments: [], memorySize: memorySize,
+      input: input)
+    self.pc = pc
+  }
 }

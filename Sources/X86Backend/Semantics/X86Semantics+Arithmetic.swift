@@ -95,6 +95,7 @@ extension X86Semantics {
     let matches = local(low).equals(reg(.rax).low(half)) & local(high).equals(reg(.rdx).low(half))
     let misaligned: [Effect] = raise(X86Vector.protection)
     let body: [Effect] = [
+      .checkStore(.operand(0), place, half), .checkStore(.operand(0), second, half),
       .assign(low, .load(.operand(0), place, half)), .assign(high, .load(.operand(0), second, half)),
       .assign(equal, matches), setFlags([(.zero, local(equal))]),
       .store(.operand(0), place, .select(local(equal), reg(.rbx).low(half), local(low)), half),

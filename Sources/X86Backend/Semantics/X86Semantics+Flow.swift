@@ -11,7 +11,9 @@ extension X86Semantics {
     case .jmp: return jump(isRelative ? relativeTarget : .operand(0), evaluatingOnce: !isRelative)
     case .call:
       let target: Expression = isRelative ? relativeTarget : .operand(0)
-      return [.assign(Self.a, target), .assign(Self.b, Expression.nextPC.low(width))] + jump(a) + push([b])
+      let values: [Effect] = [.assign(Self.a, target), .assign(Self.b, Expression.nextPC.low(width))]
+      // The limit is checked before the push; in 64-bit mode the push comes first (Intel SDM vol. 2, CALL).
+      return values + (width == .bits64 ? push([b]) + jump(a) : jump(a) + push([b]))
     case .ret:
       var effects: [Effect] = [.assign(Self.a, stackSlot(0))] + jump(a)
       if row.operands.isEmpty {
@@ -133,7 +135,7 @@ extension X86Semantics {
     let bytes = UInt64(width.bytes)
     let element: Effect = .assign(step, .select(reg(.rflags).bit(10), k(0 &- bytes), k(bytes)))
     let once = [element] + iteration(local(step))
-    guard form.repeats != 0 else { return once }
+    guard form.repeats != 0 else { return portCheck + once }
     let left: Local = 7
     let again: Effect = .write(X86Register.rip.id, .pc)
     var goesOn = local(left)
@@ -141,7 +143,7 @@ extension X86Semantics {
       let equal = result.isZero
       goesOn = .select(local(left), form.repeats == 1 ? equal : equal ^ k(1), k(0))
     }
-    return [
+    return portCheck + [
       .when(
         reg(.rcx).low(form.address),
         then: once + [
@@ -161,17 +163,23 @@ extension X86Semantics {
     case .stos: return [.setOperand(0, .operand(1)), destination]
     case .lods: return [.setOperand(0, .operand(1)), source]
     case .scas: return takeOperands + subtracting() + [destination]
-    case .cmps: return takeOperands + subtracting() + [source, destination]
-    case .ins:
-      let port: Local = 3
-      return [.assign(port, .operand(1))] + checkPort(local(port))
-        + [.setOperand(0, .input(local(port), width)), destination]
-    default:
-      let port: Local = 3
-      return [.assign(port, .operand(0))] + checkPort(local(port))
-        + [.output(local(port), .operand(1), width), source]
+    case .cmps:
+      // The manual leaves open which string is read first; Intel's processors take the one at ES:rDI.
+      let operands = model == .modern ? Array(takeOperands.reversed()) : takeOperands
+      return operands + subtracting() + [source, destination]
+    case .ins: return [.setOperand(0, .input(local(Self.port), width)), destination]
+    default: return [.output(local(Self.port), .operand(1), width), source]
     }
   }
+
+  private static let port: Local = 3
+
+  /// Ports are checked even when a repeated instruction has nothing left to do.
+  private var portCheck: [Effect] {
+    guard row.operation == .ins || row.operation == .outs else { return [] }
+    return [.assign(Self.port, .operand(row.operation == .ins ? 1 : 0))] + checkPort(local(Self.port))
+  }
+
   /// One iteration on the 80286, which moves an index register when it starts the access: after a fault it
   /// stays moved, and a repeated instruction has counted this iteration (for a store even the next one).
   private func iterationOf80286(_ step: Expression) -> [Effect] {

@@ -165,8 +165,8 @@ extension X86Semantics {
       .assign(frame, (reg(.rsp) - k(size)).low(form.stack)),
       .store(.virtual(segment: 2), local(frame), reg(.rbp).low(width), width),
     ]
-    // Outer levels' frame pointers are read before anything is stored: overlapping frames are not followed. The
-    // 80286 and 80386 go push by push, and what they pushed before a fault stays.
+    // One after the other: in overlapping frames a level can be what was just pushed. What the 80286 and 80386
+    // pushed before a fault stays.
     let step: [Effect] = model.keepsPartialWork ? [.keep] : []
     effects += step
     for slot in 1...30 {
@@ -183,7 +183,7 @@ extension X86Semantics {
     // Processors of today make sure that the new top of the stack can be written; the 80286 and 80386 do not.
     let probe: [Effect] =
       model == .modern
-      ? [.call(X86System.translate, [local(room), k(Access.write.rawValue), k(2), k(size)], result: nil)] : []
+      ? [.checkStore(.virtual(segment: 2), local(room), width)] : []
     return effects + [
       .when(
         local(level),

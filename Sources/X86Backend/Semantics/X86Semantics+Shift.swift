@@ -201,9 +201,9 @@ extension X86Semantics {
       let units = Expression.binary(
         .shiftRightSigned, local(number).signExtended(width), k(UInt64(shift)), .bits64)
       let moved = Expression.address(0) + (units << k(UInt64(shift - 3)))
-      effects += [
-        .assign(place, moved.low(form.address)), .assign(Self.a, .load(.operand(0), local(place), width)),
-      ]
+      effects.append(.assign(place, moved.low(form.address)))
+      if row.operation != .bt { effects.append(.checkStore(.operand(0), local(place), width)) }
+      effects.append(.assign(Self.a, .load(.operand(0), local(place), width)))
     } else {
       effects.append(.assign(Self.a, .operand(0)))
     }

@@ -23,12 +23,29 @@ struct X86Semantics {
 
   /// The effects, with the flags that the operation leaves undefined in every case.
   var effects: [Effect] {
-    var effects = body
+    var effects = writeChecks + body
     let note = X86OperationNote[row.operation]
     if !note.undefined.isEmpty, !undefinesConditionally {
       effects.append(.undefine(X86Register.rflags.id, k(note.undefined.rawValue)))
     }
     return effects
+  }
+
+  /// An instruction that reads its destination in memory in order to change it asks for the place once, as
+  /// a write: what it may not write faults as a write does (Intel SDM vol. 3, 4.7: W/R of the error code
+  /// tells the access that caused the fault).
+  private var writeChecks: [Effect] {
+    switch row.operation {
+    case .add, .or, .adc, .sbb, .and, .sub, .xor, .inc, .dec, .neg, .not, .xadd, .xchg, .cmpxchg,
+      .rol, .ror, .rcl, .rcr, .shl, .shr, .sar, .shld, .shrd, .bts, .btr, .btc:
+      // Where there are no faults there is nothing to check; bit strings know their place later.
+      if model == .i8086 || row.attributes.contains(.bitString) { return [] }
+      switch row.operands.first {
+      case .eb, .ew, .ed, .ev: return [.checkStore(.operand(0), .address(0), width)]
+      default: return []
+      }
+    default: return []
+    }
   }
 
   private var undefinesConditionally: Bool {

@@ -11,9 +11,11 @@ public struct X86Workload: Sendable {
   /// What it prints.
   public var expectedConsole: String
   /// The status it switches the machine off with.
-  public var expectedStatus: UInt64 = 0
+  public var expectedStatus = PowerPort.status(ofWritten: 0)
   /// Which of the image's computations runs, where it is one of several.
   public var computation: X86Computation?
+  /// The image is firmware of a full PC, which begins in it.
+  public var isFirmware = false
 
   /// The machine, ready to be switched on.
   ///
@@ -24,6 +26,10 @@ public struct X86Workload: Sendable {
     memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = [],
     rounds: UInt32 = X86Computation.rounds
   ) throws(LoaderError) -> X86Machine {
+    if isFirmware {
+      return X86Machine(
+        firmware: PCParts(roms: [ROMImage(name: name, bytes: image)]), memorySize: memorySize, input: input)
+    }
     var machine = try X86Loader.load(image, mode: mode, memorySize: memorySize, input: input)
     computation?.choose(rounds: rounds, in: &machine)
     return machine
@@ -37,10 +43,20 @@ public struct X86Workload: Sendable {
     X86Mode.allCases.map { computation.workload($0) }
   }
 
+  /// Firmware for the full PC.
+  public static let firmware = [timerROM]
+
   /// The workload of that name, if there is one.
   public static func named(_ name: String) -> X86Workload? {
-    (all + computations).first { $0.name == name }
+    (all + computations + firmware).first { $0.name == name }
   }
+
+  /// Interrupt controllers and timer, from the reset vector on.
+  public static let timerROM = X86Workload(
+    name: "timer-rom", description: "firmware of a full PC: ten timer interrupts, from the reset vector on",
+    mode: .real16, image: PackageResources.timer_rom_bin, expectedConsole: "ticks: 10\n",
+    expectedStatus: PowerPort.status(ofWritten: 21),
+    isFirmware: true)
 
   /// Sixteen-bit real mode.
   public static let real16 = X86Workload(

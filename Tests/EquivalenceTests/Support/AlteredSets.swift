@@ -73,6 +73,7 @@ struct Rewriting {
       case .write(let register, let value): .write(register, e(value))
       case .setOperand(let number, let value): .setOperand(number, e(value))
       case .store(let space, let address, let value, let width): .store(space, e(address), e(value), width)
+      case .checkStore(let space, let address, let width): .checkStore(space, e(address), width)
       case .setAuxiliary(let table, let index, let value): .setAuxiliary(table, e(index), e(value))
       case .output(let port, let value, let width): .output(e(port), e(value), width)
       case .when(let condition, let then, let otherwise):

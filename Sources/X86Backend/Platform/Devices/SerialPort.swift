@@ -1,8 +1,8 @@
 public import MachineCore
 
-/// A serial line in the manner of the National 16550, without interrupts and with infinite speed.
+/// A serial line in the manner of the National 16550, with infinite speed.
 ///
-/// What is written to the transmit register goes to the platform's console; received bytes come from
+/// Interrupts go out on a line, if it has one, while OUT2 is set, as on PCs. What is written to the transmit register goes to the platform's console; received bytes come from
 /// the input that the device was made with.
 public final class SerialPort: Device {
   public let name = "serial"
@@ -15,10 +15,32 @@ public final class SerialPort: Device {
   private var divisor: UInt16 = 1
   private var fifoEnabled = false
   private var loopback: [UInt8] = []
+  private let line: Int?
+  /// The transmitter has become empty since that was last told.
+  private var isEmptied = false
+  private var level = false
 
-  /// A line that will receive `input`.
-  public init(input: [UInt8] = []) {
+  /// A serial line that will receive `input`.
+  ///
+  /// - Parameter line: the interrupt line; `nil` for none.
+  public init(input: [UInt8] = [], line: Int? = nil) {
     self.input = input
+    self.line = line
+  }
+
+  /// The reason for an interrupt, as the identification register tells it; 1 for none.
+  private var interruptReason: UInt8 {
+    if interruptEnable & 1 != 0, hasInput { return 0x04 }
+    if interruptEnable & 2 != 0, isEmptied { return 0x02 }
+    return 0x01
+  }
+
+  private func drive(_ platform: Platform) {
+    guard let line else { return }
+    let isRequested = interruptReason != 1 && modemControl & 0x18 == 0x08
+    guard isRequested != level else { return }
+    level = isRequested
+    platform.setLine(line, level)
   }
 
   /// Register offsets from the first port.
@@ -42,6 +64,7 @@ public final class SerialPort: Device {
     for index in 0..<UInt64(max(width, 1)) where index < 8 {
       value |= UInt64(readRegister(offset &+ index)) << (index * 8)
     }
+    drive(platform)
     return value
   }
 
@@ -49,6 +72,7 @@ public final class SerialPort: Device {
     for index in 0..<UInt64(max(width, 1)) where index < 8 {
       writeRegister(offset &+ index, UInt8(truncatingIfNeeded: value >> (index * 8)), on: platform)
     }
+    drive(platform)
   }
 
   private func readRegister(_ offset: UInt64) -> UInt8 {
@@ -59,8 +83,11 @@ public final class SerialPort: Device {
     case Offset.interruptEnable:
       return divisorLatched ? UInt8(truncatingIfNeeded: divisor >> 8) : interruptEnable
     case Offset.identification:
-      // Bit 0 set: no interrupt pending; bits 6–7: the queues are on.
-      return fifoEnabled ? 0xC1 : 0x01
+      // Bit 0 set: no interrupt pending; bits 6–7: the queues are on. Telling of the empty transmitter is all
+      // that this reason needs.
+      let reason = line == nil ? 1 : interruptReason
+      if reason == 0x02 { isEmptied = false }
+      return (fifoEnabled ? 0xC0 : 0) | reason
     case Offset.lineControl: return lineControl
     case Offset.modemControl: return modemControl
     case Offset.lineStatus:
@@ -81,15 +108,23 @@ public final class SerialPort: Device {
     case Offset.data:
       if divisorLatched {
         divisor = (divisor & 0xFF00) | UInt16(value)
-      } else if loopsBack {
-        if loopback.count < 16 { loopback.append(value) }
       } else {
-        platform.putConsole(value)
+        if !loopsBack {
+          platform.putConsole(value)
+        } else if loopback.count < 16 {
+          loopback.append(value)
+        }
+        // The byte is gone at once: the line falls, if this held it, and rises again.
+        isEmptied = false
+        drive(platform)
+        isEmptied = true
       }
     case Offset.interruptEnable:
       if divisorLatched {
         divisor = (divisor & 0x00FF) | UInt16(value) << 8
       } else {
+        // Switching the interrupt on tells of a transmitter that is empty already.
+        if value & ~interruptEnable & 2 != 0 { isEmptied = true }
         interruptEnable = value & 0x0F
       }
     case Offset.identification:
@@ -114,12 +149,12 @@ public final class SerialPort: Device {
   public func save() -> [UInt64] {
     [
       UInt64(next), UInt64(interruptEnable), UInt64(lineControl), UInt64(modemControl), UInt64(scratch),
-      UInt64(divisor), fifoEnabled ? 1 : 0,
+      UInt64(divisor), fifoEnabled ? 1 : 0, isEmptied ? 1 : 0, level ? 1 : 0,
     ] + loopback.map(UInt64.init)
   }
 
   public func restore(_ state: [UInt64]) {
-    guard state.count >= 7 else { return }
+    guard state.count >= 9 else { return }
     next = min(Int(truncatingIfNeeded: state[0] & 0x7FFF_FFFF), input.count)
     interruptEnable = UInt8(truncatingIfNeeded: state[1])
     lineControl = UInt8(truncatingIfNeeded: state[2])
@@ -127,6 +162,8 @@ public final class SerialPort: Device {
     scratch = UInt8(truncatingIfNeeded: state[4])
     divisor = UInt16(truncatingIfNeeded: state[5])
     fifoEnabled = state[6] != 0
-    loopback = state.dropFirst(7).prefix(16).map { UInt8(truncatingIfNeeded: $0) }
+    isEmptied = state[7] != 0
+    level = state[8] != 0
+    loopback = state.dropFirst(9).prefix(16).map { UInt8(truncatingIfNeeded: $0) }
   }
 }
