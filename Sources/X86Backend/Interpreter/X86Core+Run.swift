@@ -238,7 +238,6 @@ extension X86Core {
     let saved = rip
     let checkStop = StopReason.checkStop(cause: UInt32(X86Vector.doubleFault), pc: saved)
     guard hasProgress || event.entry == .interrupt || deliveries < X86System.deliveryLimit else {
-      if event.vector == 14, event.entry == .fault { set(.cr2, event.value) }
       return checkStop
     }
     let mode = UInt8(privilege)
