@@ -200,7 +200,6 @@ extension X86Semantics {
       if form.repeats != 0 { effects.append(write(.rcx, .bits16, reg(.rcx) - k(counted))) }
       return effects + [.keep]
     }
-    let port: Local = 3
     switch row.operation {
     case .movs:
       return begin(.rsi, counted: 1) + [.assign(Self.a, .operand(1))] + begin(.rdi, counted: 2)
@@ -213,11 +212,11 @@ extension X86Semantics {
       return begin(.rdi, counted: 0) + [.assign(Self.b, .operand(1))] + begin(.rsi, counted: 1)
         + [.assign(Self.a, .operand(0))] + subtracting()
     case .ins:
-      return [.assign(port, .operand(1))] + checkPort(local(port))
-        + [.assign(Self.a, .input(local(port), width))] + begin(.rdi, counted: 2) + [.setOperand(0, a)]
+      return [.assign(Self.a, .input(local(Self.port), width))] + begin(.rdi, counted: 2) + [
+        .setOperand(0, a)
+      ]
     default:
-      return [.assign(port, .operand(0))] + checkPort(local(port)) + begin(.rsi, counted: 1)
-        + [.assign(Self.a, .operand(1)), .output(local(port), a, width)]
+      return begin(.rsi, counted: 1) + [.assign(Self.a, .operand(1)), .output(local(Self.port), a, width)]
     }
   }
 }
