@@ -9,6 +9,7 @@
   struct NativeDeviations {
     static let interpreted = "trap-interpreted-ring3"
     static let wildStack = "wild-stack-ring3"
+    static let lockedHint = "lock-hint-ring3"
     static let lockedReturn = "lock-iret-ring3"
     static let prefixedStore = "movnti-prefix-ring3"
     static let flags = "flags-pushed-ring3"
@@ -61,7 +62,8 @@
         (Self.repeated, explainsRepeat), (Self.stored, explainsStores), (Self.order, explainsOrder),
         (Self.tableStore, explainsTableStores), (Self.interrupt, { $0.facts.operation == .int }),
         (Self.descriptors, explainsDescriptors),
-        (Self.lockedReturn, explainsLockedReturn), (Self.prefixedStore, explainsPrefixedStore),
+        (Self.lockedHint, explainsLockedHint), (Self.lockedReturn, explainsLockedReturn),
+        (Self.prefixedStore, explainsPrefixedStore),
         (Self.interpreted, explainsTrap), (Self.wildStack, explainsWildStack),
       ]
       return rules.first { found.contains($0.0) && $0.1(context) }?.0
@@ -78,6 +80,12 @@
     /// LOCK with IRET, which is carried out.
     private func explainsLockedReturn(_ context: Context) -> Bool {
       context.vector == 6 && context.facts.hasLock && context.facts.map == 0 && context.facts.opcode == 0xCF
+    }
+
+    /// LOCK with ENDBR64 or ENDBR32, which does nothing.
+    private func explainsLockedHint(_ context: Context) -> Bool {
+      let facts = context.facts
+      return context.vector == 6 && facts.hasLock && facts.hasRepeat && facts.map == 1 && facts.opcode == 0x1E
     }
 
     /// MOVNTI with a prefix that makes it undefined, and that is carried out.
