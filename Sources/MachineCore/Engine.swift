@@ -257,6 +257,8 @@ public protocol Engine: AnyObject {
   var exitNames: [String] { get }
   /// Why no snapshot can be taken now, if the engine holds something that ``state`` has no place for.
   var snapshotObstacle: EngineRefusal? { get }
+  /// The engine may forget entries of the processor's tables at any time, as hardware may those of its TLB.
+  var forgetsTables: Bool { get }
   /// Whether the clocks of a trace at this level are exact, when it begins with the engine's next run.
   func hasClock(at level: TraceLevel) -> Bool
 
@@ -270,6 +272,8 @@ public protocol Engine: AnyObject {
 extension Engine {
   /// Engines other than virtualizers have no exits.
   public var exitNames: [String] { [] }
+  /// Engines written in software keep all tables.
+  public var forgetsTables: Bool { false }
   /// The state of engines written in software is all in ``state``.
   public var snapshotObstacle: EngineRefusal? { nil }
   /// Engines that count instructions count them at every level.

@@ -81,6 +81,7 @@ extension Core {
         journal?.willWrite(register, file[register])
       }
       file[register] = (file[register] & ~write.replaced) | write.value
+      memo.isStale = true
     }
     return changed
   }
@@ -105,6 +106,7 @@ extension Core {
     var result: UInt64 = 0
     if let after, let arguments {
       (writeCount, undefineCount, storeCount) = (0, 0, 0)
+      if memo.isStale { refreshMemo() }
       for (slot, argument) in zip(after.parameters, arguments) { file[Int(slot)] = argument }
       file[Int(after.back)] = 0
       if execute(after.start) == .completed { result = file[Int(after.result)] }

@@ -149,9 +149,14 @@ struct Core: ~Copyable {
   var journal: Journal?
   var statistics = EngineStatistics()
 
-  init(instructionSet: any InstructionSet, platform: Platform) {
+  /// Notes what is reached, where that is asked for.
+  let coverage: SemanticsCoverage?
+
+  init(instructionSet: any InstructionSet, platform: Platform, coverage: SemanticsCoverage? = nil) {
     self.platform = platform
-    lowering = Lowering(instructionSet, storageSize: UInt64(platform.memory.size))
+    self.coverage = coverage
+    lowering = Lowering(
+      instructionSet, storageSize: UInt64(platform.memory.size), points: coverage?.points)
     let descriptors = instructionSet.registers
     registerCount = descriptors.count
     auxiliaryCount = instructionSet.auxiliaries.count

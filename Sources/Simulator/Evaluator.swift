@@ -33,6 +33,17 @@ public final class Evaluator: Engine {
     if let state { self.state = state }
   }
 
+  /// A processor that notes which branches and traps of the effects it comes by.
+  package init(
+    instructionSet: any InstructionSet, platform: Platform, state: ProcessorState?,
+    coverage: SemanticsCoverage
+  ) {
+    self.instructionSet = instructionSet
+    self.platform = platform
+    core = Core(instructionSet: instructionSet, platform: platform, coverage: coverage)
+    if let state { self.state = state }
+  }
+
   /// Counts so far.
   public var statistics: EngineStatistics { core.statistics }
 

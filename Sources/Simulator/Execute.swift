@@ -134,9 +134,9 @@ extension Core {
         let address = file[a]
         let segment = file[b]
         if let offset = memo.offset(address, memo.tag | segment &<< 8 | operation.immediate) {
-          let value = plainLoad(address &+ offset, UInt64(operation.width))
-          file[target] =
-            storeCount == 0 ? value : forwarded(value, address &+ offset, Int(operation.width))
+          let physical = address &+ offset
+          let value = plainLoad(physical, UInt64(operation.width))
+          file[target] = storeCount == 0 ? value : forwarded(value, physical, Int(operation.width))
         } else {
           guard let loaded = load(address, segment, operation.width) else { return oddOutcome }
           file[target] = loaded
@@ -197,6 +197,9 @@ extension Core {
       case .unsupported:
         message = Int(truncatingIfNeeded: operation.immediate)
         return .unsupported
+      case .reach:
+        // SAFETY: the number is at most the count, and there is one flag more.
+        coverage?.flags[Int(truncatingIfNeeded: operation.immediate)] = 1
       }
     }
   }
@@ -275,7 +278,10 @@ extension Core {
     oddOutcome = translate(address, .read, segment, bytes)
     guard oddOutcome == .completed else { return nil }
     let physical = file[Int(translate.result)] & addressMask
-    if isPlain(physical, bytes) { return forwarded(plainLoad(physical, bytes), physical, Int(bytes)) }
+    if isPlain(physical, bytes) {
+      let value = plainLoad(physical, bytes)
+      return storeCount == 0 ? value : forwarded(value, physical, Int(bytes))
+    }
     return oddLoad(address, physical, width, segment: segment)
   }
 
@@ -296,17 +302,14 @@ extension Core {
     return true
   }
 
-  /// The checks of a store whose translation was not remembered; `false` when it traps.
-  @inline(never) private mutating func check(
-    _ address: UInt64, _ segment: UInt64, _ width: UInt8
-  ) -> Bool {
-    let bytes = Int(width)
+  /// The checks of a store; `false` when it would trap.
+  @inline(never) private mutating func check(_ address: UInt64, _ segment: UInt64, _ width: UInt8) -> Bool {
     oddOutcome = translate(address, .write, segment, UInt64(width))
     guard oddOutcome == .completed else { return false }
     let physical = file[Int(translate.result)] & addressMask
-    let first = Int(0x1000 - (physical & 0xFFF))
-    if first >= bytes || isDevice(physical) { return true }
-    return translateRest(address &+ UInt64(first), .write, segment, bytes - first) != nil
+    let first = 0x1000 &- (physical & 0xFFF)
+    guard first < UInt64(width), !isDevice(physical) else { return true }
+    return translateRest(address &+ first, .write, segment, Int(UInt64(width) &- first)) != nil
   }
 
   /// Translates the part of an access that lies behind a 4 KiB boundary; `nil` when that fails.

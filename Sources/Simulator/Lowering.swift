@@ -36,8 +36,13 @@ final class Lowering {
   /// Slots for the locals and temporaries of one effect list.
   private static let frameSize = 256
 
-  init(_ instructionSet: any InstructionSet, storageSize: UInt64) {
+  /// Numbers of the places that are noted when they are reached; `nil` when none are.
+  private let points: SemanticsPoints?
+  private var nextPoint = 0
+
+  init(_ instructionSet: any InstructionSet, storageSize: UInt64, points: SemanticsPoints? = nil) {
     self.instructionSet = instructionSet
+    self.points = points
     self.storageSize = storageSize
     system = instructionSet.system
     definitions = instructionSet.definitions
@@ -71,7 +76,7 @@ final class Lowering {
     if let start = lowered[key] { return start }
     var body: [Effect] = [.unsupported("definition \(number), which the instruction set does not have")]
     if definitions.indices.contains(number) { body = definitions[number].effects }
-    let start = list(body, parameters: [], in: instructionFrame, shape: shape)
+    let start = list(body, of: .definition(number), parameters: [], in: instructionFrame, shape: shape)
     lowered[key] = start
     return start
   }
@@ -103,7 +108,8 @@ final class Lowering {
     result = resultSlot
     let start = count
     append(MicroOperation(code: .move, target: resultSlot, a: layout.zero))
-    _ = list(source.body, parameters: source.parameters, in: own, shape: .none, back: back)
+    _ = list(
+      source.body, of: .procedure(number), parameters: source.parameters, in: own, shape: .none, back: back)
     (frame, shape, result) = saved
     inProgress.remove(number)
     let done = LoweredProcedure(start: start, parameters: parameters, back: back, result: resultSlot)
@@ -185,28 +191,12 @@ final class Lowering {
 
   /// Procedures that a list calls, by name or through loads and stores.
   private func callees(of body: [Effect]) -> [ProcedureID] {
-    var found: Set<ProcedureID> = []
-    SemanticsWalk.visit(
-      body,
-      effect: { effect in
-        switch effect {
-        case .call(let callee, _, _): found.insert(callee)
-        case .store(.virtual, _, _, _), .store(.operand, _, _, _), .checkStore:
-          found.insert(self.system.translate)
-        default: break
-        }
-      },
-      expression: { expression in
-        switch expression {
-        case .load(.virtual, _, _), .load(.operand, _, _): found.insert(self.system.translate)
-        default: break
-        }
-      })
-    return found.sorted()
+    SemanticsPoints.callees(of: body, translate: system.translate).sorted()
   }
 
   private func list(
-    _ body: [Effect], parameters: [Local], in frame: Frame, shape: OperandShape, back: UInt16? = nil
+    _ body: [Effect], of owner: SemanticsPoints.Owner, parameters: [Local], in frame: Frame,
+    shape: OperandShape, back: UInt16? = nil
   ) -> Int {
     // A definition's memory operands call the translation too.
     if back == nil {
@@ -221,6 +211,8 @@ final class Lowering {
     for local in SemanticsWalk.unassignedReads(body, parameters: parameters).sorted() {
       append(MicroOperation(code: .move, target: slot(of: local), a: layout.zero))
     }
+    nextPoint = points?.first(owner) ?? 0
+    if case .definition = owner { notePoint() }
     effects(body)
     append(back.map { MicroOperation(code: .giveBack, a: $0) } ?? MicroOperation(code: .end))
     return start
@@ -265,23 +257,26 @@ final class Lowering {
     case .when(let condition, let then, let otherwise):
       let test = source(condition)
       let skip = count
-      if then.isEmpty {
+      if then.isEmpty, points == nil {
         append(MicroOperation(code: .jumpIfNotZero, a: test))
         effects(otherwise)
         return land(skip)
       }
       append(MicroOperation(code: .jumpIfZero, a: test))
+      notePoint()
       effects(then)
-      if otherwise.isEmpty {
+      if otherwise.isEmpty, points == nil {
         land(skip)
       } else {
         let over = count
         append(MicroOperation(code: .jump))
         land(skip)
+        notePoint()
         effects(otherwise)
         land(over)
       }
     case .trap(let cause, let value):
+      notePoint()
       append(MicroOperation(code: .trap, a: source(cause), b: source(value)))
     case .call(let number, let arguments, let result):
       let given = call(number, arguments.map { source($0) })
@@ -299,6 +294,13 @@ final class Lowering {
     case .unsupported(let message):
       unsupported(message)
     }
+  }
+
+  /// Notes that the next place is reached, if that is asked for.
+  private func notePoint() {
+    guard let points else { return }
+    append(MicroOperation(code: .reach, immediate: UInt64(min(nextPoint, points.count))))
+    nextPoint += 1
   }
 
   private func write(_ register: RegisterID, _ value: UInt16) {

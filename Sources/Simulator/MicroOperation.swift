@@ -80,6 +80,8 @@ enum MicroCode: UInt8 {
   case trap
   /// Ends the run with message number `immediate`.
   case unsupported
+  /// Notes that place number `immediate` was reached; only in code that is lowered for coverage.
+  case reach
 }
 
 /// One operation of a lowered program: 16 plain bytes.

@@ -151,6 +151,7 @@ extension Core {
   private mutating func shutDown(_ reason: StopReason) -> StopReason {
     guard let shutdown else { return reason }
     forget()
+    if memo.isStale { refreshMemo() }
     file[Int(shutdown.back)] = 0
     if execute(shutdown.start) == .completed {
       for index in 0..<writeCount {
@@ -191,6 +192,7 @@ extension Core {
     var outcome = Outcome.completed
     if let before {
       forget()
+      if memo.isStale { refreshMemo() }
       file[nextPC] = address
       file[word] = 0
       bytes = InstructionBytes()

@@ -19,7 +19,7 @@ import Trace
     var retired: UInt64 = 0
     var traps: Set<UInt32> = []
     for seed in (batch * Self.programsOfBatch)..<((batch + 1) * Self.programsOfBatch) {
-      let workload = RandomProgram.workload(seed: seed, limit: Self.limit)
+      let workload = ToyRandomProgram.workload(seed: seed, limit: Self.limit)
       retired += try Self.expectEqual(workload, .emulator)
       // The emulator is faster than the simulator, which it has just been found equal to.
       try Self.expectEqual(workload, .virtualizer, against: .emulator)
@@ -36,14 +36,14 @@ import Trace
 
   @Test(arguments: [1001, 1002, 1003] as [UInt64])
   func `random programs agree under two VMMs`(_ seed: UInt64) throws {
-    try Self.expectEqual(RandomProgram.workload(seed: seed, limit: 10_000), .virtualizer, depth: 2)
+    try Self.expectEqual(ToyRandomProgram.workload(seed: seed, limit: 10_000), .virtualizer, depth: 2)
   }
 
   @Test(arguments: ToyVariant.allCases, [2001, 2002, 2003] as [UInt64])
   func `random programs agree on simulator and emulator in every variant`(
     _ variant: ToyVariant, _ seed: UInt64
   ) throws {
-    try Self.expectEqual(RandomProgram.workload(seed: seed, variant: variant, limit: 15_000), .emulator)
+    try Self.expectEqual(ToyRandomProgram.workload(seed: seed, variant: variant, limit: 15_000), .emulator)
   }
 
   /// - Returns: how many instructions retired.

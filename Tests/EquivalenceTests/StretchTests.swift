@@ -9,7 +9,7 @@ import X86Backend
 @Suite struct StretchTests {
   private static let workloads: [@Sendable () throws -> Workload] = [
     MutantPrograms.tour,
-    { RandomProgram.workload(seed: 7, limit: 4000) },
+    { ToyRandomProgram.workload(seed: 7, limit: 4000) },
     { try .source("nested", nested, input: Array("x".utf8)) },
     { try .source("storm", storm) },
     {

@@ -51,7 +51,7 @@ private func constant(_ value: UInt64) -> Expression { .constant(value) }
     #expect(machine[Set.b] == 0x21)
   }
 
-  @Test func registersAreReadBeforeWritesAndStoresAreSeen() throws {
+  @Test func registersAreReadBeforeAnyIsWritten() throws {
     let machine = try run(
       [
         .write(Set.a, .register(Set.b)), .write(Set.b, .register(Set.a)),
@@ -62,7 +62,7 @@ private func constant(_ value: UInt64) -> Expression { .constant(value) }
       ], registers: [Set.a: 1, Set.b: 2])
     #expect(machine[Set.a] == 2)
     #expect(machine[Set.b] == 1)
-    // The instruction sees its own stores, also those that wait for its end.
+    // Registers are read as they were, memory as the instruction itself has left it.
     #expect(machine[Set.c] == 0x55)
     #expect(machine[Set.n] == 0x66)
     #expect(machine.platform.memory.load(0x200, width: 1) == 0x55)
@@ -123,7 +123,6 @@ private func constant(_ value: UInt64) -> Expression { .constant(value) }
       try $0.platform.memory.write([0xAA, 0xBB], at: 0x3FFE)
       try $0.platform.memory.write([0xCC, 0xDD], at: 0x1000)
     }
-    // What the instruction stored itself, on both pages.
     #expect(machine[Set.a] == 0x5544_3322)
     #expect(machine.platform.memory.load(0x3FFC, width: 4) == 0x3322_1100)
     #expect(machine.platform.memory.load(0x1000, width: 8) == 0x0000_0088_7766_5544)

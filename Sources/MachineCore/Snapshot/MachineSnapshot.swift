@@ -175,7 +175,7 @@ public struct MachineSnapshot: Sendable, Equatable {
       throw .notKept("that a trap has just been delivered")
     }
     let tables = processor.auxiliaries.filter { !$0.isEmpty }
-    guard now.processor.auxiliaries.filter({ !$0.isEmpty }) == tables else {
+    guard engine.forgetsTables || now.processor.auxiliaries.filter({ !$0.isEmpty }) == tables else {
       throw .notKept("the processor's tables")
     }
     guard now.pages == pages else { throw .notKept("the storage") }

@@ -45,7 +45,7 @@ struct X86CaseText {
     _ tried: X86FuzzCase, index: UInt64, after: ProcessorState, end: StopReason, undefined: [UInt64],
     memory: GuestMemory, changed: [(place: Int, value: UInt8)]
   ) -> String {
-    let decoded = X86FuzzRow.decode(tried.bytes, machine)
+    let decoded = X86FuzzRow.decode(tried.bytes, tried.state, machine)
     let text = set.disassemble(
       InstructionBytes(tried.bytes), pc: tried.state[.rip],
       context: X86DecodeContext(machine.mode).rawValue)

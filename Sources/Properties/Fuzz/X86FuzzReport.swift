@@ -15,6 +15,8 @@ public struct X86FuzzReport: Sendable {
     public var state: [String]
     /// Number of the case in its run.
     public var index: UInt64
+    /// The instruction and what differs, by which disagreements are counted.
+    public var group = ""
   }
 
   /// Mode in bits, and the seed.
@@ -35,8 +37,8 @@ public struct X86FuzzReport: Sendable {
   /// Rows of the table that the mode has, and those that a case reached.
   public var rows = 0
   public var rowsReached = 0
-  /// Rows, widths and repeats that were reached.
-  public var formsReached = 0
+  /// Branches and faults of the effects.
+  public var effects = EffectCoverage()
   /// Rows that were not reached or never completed, each with the reason.
   public var misses: [String] = []
   /// Traps reached, by name.
@@ -52,4 +54,50 @@ public struct X86FuzzReport: Sendable {
 
   /// Cases a second.
   public var rate: Double { seconds > 0 ? Double(cases) / seconds : 0 }
+}
+
+/// What one worker has found, before it is put together with others.
+struct X86FuzzTally: Sendable {
+  var report = X86FuzzReport()
+  /// By row of the table.
+  var reached: [(completed: Bool, trapped: Bool)]
+  /// Places of effects.
+  var places: [Bool] = []
+  /// Register bits that are the same in all states that cases began with.
+  var known: [KnownBits] = []
+
+  init(rows: Int) { reached = Array(repeating: (false, false), count: rows) }
+
+  /// Takes note of a state.
+  mutating func note(_ registers: [UInt64]) {
+    if known.isEmpty {
+      known = registers.map { KnownBits($0) }
+      return
+    }
+    for index in known.indices {
+      known[index].ones &= registers[index]
+      known[index].zeros &= ~registers[index]
+    }
+  }
+
+  /// Adds what a worker has found on later cases.
+  mutating func add(_ other: X86FuzzTally) {
+    for (index, place) in other.reached.enumerated() {
+      reached[index].completed = reached[index].completed || place.completed
+      reached[index].trapped = reached[index].trapped || place.trapped
+    }
+    places = places.isEmpty ? other.places : zip(places, other.places).map { $0 || $1 }
+    known = known.isEmpty ? other.known : zip(known, other.known).map { $0.joined($1) }
+    report.cases += other.report.cases
+    report.agreed += other.report.agreed
+    report.undefinedOnly += other.report.undefinedOnly
+    report.native += other.report.native
+    report.trapped += other.report.trapped
+    report.traps.merge(other.report.traps, uniquingKeysWith: +)
+    report.stops.merge(other.report.stops, uniquingKeysWith: +)
+    report.excepted.merge(other.report.excepted, uniquingKeysWith: +)
+    report.disagreements += other.report.disagreements.filter { report.counts[$0.group] == nil }
+    report.counts.merge(other.report.counts, uniquingKeysWith: +)
+    report.seconds = max(report.seconds, other.report.seconds)
+  }
 }

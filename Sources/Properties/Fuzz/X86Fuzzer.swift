@@ -19,9 +19,9 @@ public final class X86Fuzzer {
     private let native: NativeVote?
   #endif
   private let contents: FuzzStorage
-  private var report = X86FuzzReport()
-  private var reached: [(completed: Bool, trapped: Bool)]
-  private var forms: Set<Int> = []
+  private let coverage: SemanticsCoverage
+  private let options: Options
+  private var tally: X86FuzzTally
 
   /// Takes the lines of ``run(first:count:progress:)``'s cases, for other programs; the first tells the surroundings.
   public var written: ((String) throws -> Void)?
@@ -32,8 +32,10 @@ public final class X86Fuzzer {
     public var usesHardware = false
     /// Only surroundings that any other emulator has, too: no odd descriptors, pages and control registers.
     public var isPlain = false
+    /// Compares what the engines record of each instruction too, not only the states behind it.
+    public var comparesTraces = false
 
-    /// Simulator and emulator only.
+    /// Simulator and emulator only, compared by their states.
     public init() {}
   }
 
@@ -50,17 +52,20 @@ public final class X86Fuzzer {
       try PCPlatform.make(memorySize: X86FuzzMachine.memorySize, input: [])
     }
     contents = try FuzzStorage(platforms.map(\.memory), contents: machine.memory)
+    self.options = options
+    let set = X86InstructionSet(model: model)
+    coverage = SemanticsCoverage(set)
     simulator = Evaluator(
-      instructionSet: X86InstructionSet(model: model), platform: platforms[0], state: machine.base)
+      instructionSet: set, platform: platforms[0], state: machine.base, coverage: coverage)
     emulator = X86Interpreter(platform: platforms[1], state: machine.base, model: model)
     #if os(Linux) && arch(x86_64)
       native = options.usesHardware ? try NativeVote(machine) : nil
     #else
       guard !options.usesHardware else { throw EngineRefusal("the hardware is another one") }
     #endif
-    reached = Array(repeating: (false, false), count: X86FuzzRow.all(machine).count)
-    report.mode = mode.rawValue
-    report.seed = seed
+    tally = X86FuzzTally(rows: X86FuzzRow.all(machine).count)
+    tally.report.mode = mode.rawValue
+    tally.report.seed = seed
   }
 
   /// Runs cases `first` to `first + count`.
@@ -69,16 +74,21 @@ public final class X86Fuzzer {
   public func run(first: UInt64 = 0, count: UInt64, progress: (UInt64) -> Void = { _ in }) throws
     -> X86FuzzReport
   {
+    Self.report(try work(first: first, count: count, progress: progress), machine)
+  }
+
+  /// Runs cases, without looking at what was reached.
+  func work(first: UInt64, count: UInt64, progress: (UInt64) -> Void = { _ in }) throws -> X86FuzzTally {
     let start = ContinuousClock.now
-    try written?(X86CaseText(machine).head(seed: report.seed))
+    try written?(X86CaseText(machine).head(seed: tally.report.seed))
     for index in first..<(first &+ count) {
-      try runCase(generator.make(index: index, seed: report.seed), index)
+      try runCase(generator.make(index: index, seed: tally.report.seed), index)
       if index & 0xFFFF == 0xFFFF { progress(index &- first) }
     }
     let elapsed = start.duration(to: .now).components
-    report.seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-    cover()
-    return report
+    tally.report.seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+    tally.places = coverage.reached
+    return tally
   }
 
   // MARK: One case
@@ -87,17 +97,20 @@ public final class X86Fuzzer {
   private struct Outcome {
     var reason: StopReason
     var state: ProcessorState
+    /// What was recorded, where that is compared.
+    var records: [TraceRecord] = []
   }
 
   private func runCase(_ original: X86FuzzCase, _ index: UInt64) throws {
     var tried = original
-    let decoded = X86FuzzRow.decode(tried.bytes, machine)
+    let decoded = X86FuzzRow.decode(tried.bytes, tried.state, machine)
+    tally.note(tried.state.registers)
     if let decoded {
       // The instruction alone counts: what follows is a HLT.
       for place in decoded.length..<max(tried.bytes.count, decoded.length) { tried.bytes[place] = 0xF4 }
     }
-    report.cases += 1
-    let (left, right, differences) = try compare(tried)
+    tally.report.cases += 1
+    let (left, differences) = try compare(tried)
     if let written {
       try written(
         X86CaseText(machine).line(
@@ -106,18 +119,17 @@ public final class X86Fuzzer {
     }
     let vector = machine.vector(left.state)
     if let vector {
-      report.trapped += 1
-      report.traps["\(vector)", default: 0] += 1
+      tally.report.trapped += 1
+      tally.report.traps["\(vector)", default: 0] += 1
     }
     if vector == nil, left.reason != .limit {
-      report.stops[String("\(left.reason)".prefix { $0.isLetter }), default: 0] += 1
+      tally.report.stops[String("\(left.reason)".prefix { $0.isLetter }), default: 0] += 1
     }
     if let decoded {
-      forms.insert(decoded.form)
       if vector == nil, left.reason == .limit || left.reason.isGuestEnd {
-        reached[decoded.row].completed = true
+        tally.reached[decoded.row].completed = true
       } else {
-        reached[decoded.row].trapped = true
+        tally.reached[decoded.row].trapped = true
       }
     }
     var found = differences
@@ -131,19 +143,18 @@ public final class X86Fuzzer {
             undefined: simulator.undefinedMasks))
         switch verdict {
         case .abstained: break
-        case .agreed: report.native += 1
-        case .excepted(let id): report.excepted[id, default: 0] += 1
+        case .agreed: tally.report.native += 1
+        case .excepted(let id): tally.report.excepted[id, default: 0] += 1
         case .differs(let differences):
-          report.native += 1
+          tally.report.native += 1
           found = differences
           engines = "simulator | hardware"
         }
       }
     #endif
     contents.restore()
-    _ = right
     guard !found.isEmpty else {
-      report.agreed += 1
+      tally.report.agreed += 1
       return
     }
     let name = decoded.map { X86FuzzRow.mnemonic($0.row) } ?? "(not decoded)"
@@ -152,20 +163,29 @@ public final class X86Fuzzer {
       String($0.prefix { $0 != ":" }).prefix(6) == "memory" ? "memory" : String($0.prefix { $0 != ":" })
     }
     let group = ([name + " (" + engines.split(separator: " ").last! + ")"] + fields).joined(separator: ", ")
-    report.counts[group, default: 0] += 1
-    if report.counts[group, default: 0] <= 1 {
+    tally.report.counts[group, default: 0] += 1
+    if tally.report.counts[group, default: 0] <= 1 {
       if engines == "simulator | emulator" { (tried, found) = try minimize(tried, found) }
-      report.disagreements.append(describe(tried, name, engines, found, index))
+      var disagreement = describe(tried, name, engines, found, index)
+      disagreement.group = group
+      tally.report.disagreements.append(disagreement)
     }
   }
 
   private var codeAddress: Int { Int(machine.physicalCode) }
 
   /// Runs a case on both software engines; memory stays as they leave it.
-  private func compare(_ tried: X86FuzzCase) throws -> (Outcome, Outcome, [String]) {
+  private func compare(_ tried: X86FuzzCase) throws -> (Outcome, [String]) {
     let left = try run(tried, on: simulator)
     let right = try run(tried, on: emulator)
     var differences: [String] = []
+    // What one engine does not carry out cannot be compared; the words with which both refuse are their own.
+    if Self.isRefusal(left.reason) || Self.isRefusal(right.reason) {
+      if Self.isRefusal(left.reason) != Self.isRefusal(right.reason) {
+        tally.report.stops["refused by one engine", default: 0] += 1
+      }
+      return (left, [])
+    }
     if left.reason != right.reason { differences.append("stop: \(left.reason) | \(right.reason)") }
     if left.state.registers != right.state.registers {
       var onlyUndefined = differences.isEmpty
@@ -175,12 +195,21 @@ public final class X86Fuzzer {
         onlyUndefined = false
         differences.append("\(register): \(hex(left.state[register])) | \(hex(right.state[register]))")
       }
-      if onlyUndefined, differences.isEmpty { report.undefinedOnly += 1 }
+      if onlyUndefined, differences.isEmpty { tally.report.undefinedOnly += 1 }
+    }
+    if differences.isEmpty, left.records != right.records {
+      let place = zip(left.records, right.records).first { $0 != $1 }
+      differences.append(
+        place.map { "record: \($0) | \($1)" } ?? "records: \(left.records.count) | \(right.records.count)")
     }
     if let place = contents.difference() {
       differences.append("memory at \(hex(UInt64(place)))")
     }
-    return (left, right, differences)
+    return (left, differences)
+  }
+
+  private static func isRefusal(_ reason: StopReason) -> Bool {
+    if case .unsupported = reason { true } else { false }
   }
 
   private func run(_ tried: X86FuzzCase, on engine: some Engine) throws -> Outcome {
@@ -188,16 +217,19 @@ public final class X86Fuzzer {
     engine.platform.powerOff = nil
     engine.platform.retired = 0
     engine.state = tried.state
-    var reason = try engine.run(RunLimits(instructions: 1), into: nil)
+    var records: [TraceRecord] = []
+    let recorder = options.comparesTraces ? TraceRecorder(level: .instructions) { records += $0 } : nil
+    var reason = try engine.run(RunLimits(instructions: 1), into: recorder)
     var state = engine.state
     // A repeated string instruction is one instruction to the hardware, and several steps here.
     var steps = 1
     while reason == .limit, steps < 16, state[.rip] == tried.state[.rip], state[.halted] == 0 {
-      reason = try engine.run(RunLimits(instructions: 1), into: nil)
+      reason = try engine.run(RunLimits(instructions: 1), into: recorder)
       state = engine.state
       steps += 1
     }
-    return Outcome(reason: reason, state: state)
+    recorder?.flush()
+    return Outcome(reason: reason, state: state, records: records)
   }
 
   // MARK: Reports
@@ -210,7 +242,7 @@ public final class X86Fuzzer {
       let plain = register == .rsp ? machine.data + 0x8000 : register == .rflags ? 2 : 0
       guard simpler.state[register] != plain, !(register == .rsp && machine.mode == .real16) else { continue }
       simpler.state[register] = plain
-      let differences = try compare(simpler).2
+      let differences = try compare(simpler).1
       contents.restore()
       if !differences.isEmpty { best = (simpler, differences) }
     }
@@ -220,10 +252,10 @@ public final class X86Fuzzer {
   private func describe(
     _ tried: X86FuzzCase, _ name: String, _ engines: String, _ found: [String], _ index: UInt64
   ) -> X86FuzzReport.Disagreement {
-    let length = X86FuzzRow.decode(tried.bytes, machine)?.length ?? tried.bytes.count
+    let length = X86FuzzRow.decode(tried.bytes, tried.state, machine)?.length ?? tried.bytes.count
     let bytes = Array(tried.bytes.prefix(length))
     let text = X86InstructionSet(model: machine.model).disassemble(
-      InstructionBytes(tried.bytes), pc: tried.state[.rip], context: X86DecodeContext(machine.mode).rawValue)
+      InstructionBytes(tried.bytes), pc: tried.state[.rip], context: machine.context(tried.state).rawValue)
     let state = X86Register.allCases.filter { tried.state[$0] != machine.base[$0] }.map {
       "\($0)=\(hex(tried.state[$0]))"
     }
@@ -232,12 +264,12 @@ public final class X86Fuzzer {
       index: index)
   }
 
-  private func cover() {
+  /// What was reached, put into the report.
+  static func report(_ tally: X86FuzzTally, _ machine: X86FuzzMachine) -> X86FuzzReport {
+    var report = tally.report
     let rows = X86FuzzRow.all(machine)
-    report.misses = []
     report.rows = rows.count { $0.unreachable == nil }
-    report.rowsReached = 0
-    for (row, place) in zip(rows, reached) {
+    for (row, place) in zip(rows, tally.reached) {
       if place.completed || place.trapped { report.rowsReached += 1 }
       if let reason = row.unreachable {
         report.misses.append("\(row.text): \(reason)")
@@ -247,6 +279,10 @@ public final class X86Fuzzer {
         report.misses.append("\(row.text): every case trapped")
       }
     }
-    report.formsReached = forms.count
+    let set = X86InstructionSet(model: machine.model)
+    report.effects = EffectCoverage(
+      set, points: SemanticsPoints(set), possible: machine.possibleDefinitions, reached: tally.places,
+      registers: tally.known, reasons: X86FuzzReasons.all)
+    return report
   }
 }

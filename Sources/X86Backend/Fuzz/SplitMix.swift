@@ -19,4 +19,10 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
 
   /// True in that many of a hundred cases.
   package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+
+  /// True in one of that many cases.
+  package mutating func oneIn(_ count: Int) -> Bool { below(count) == 0 }
+
+  /// One of the values, which are some.
+  package mutating func pick<T>(_ values: [T]) -> T { values[below(values.count)] }
 }

@@ -1,4 +1,4 @@
-internal import MachineCore
+package import MachineCore
 internal import Trace
 
 /// Makes single-instruction cases from the instruction table: every row in turn, every form of operand,
@@ -46,6 +46,20 @@ package struct X86CaseGenerator: Sendable {
     states.suit(&state, to: X86Row.all[row].operation, &random)
     return X86FuzzCase(seed: caseSeed, bytes: bytes, state: state)
   }
+
+  /// Bytes of several instructions of the table, one behind the other.
+  package func program(_ random: inout SplitMix, state: ProcessorState, count: Int) -> [UInt8] {
+    var result: [UInt8] = []
+    for _ in 0..<count {
+      let bytes = self.bytes(row: rows[random.below(rows.count)], &random)
+      let length = X86FuzzRow.decode(bytes, state, machine)?.length ?? 1 + random.below(15)
+      result += bytes.prefix(length)
+    }
+    return result
+  }
+
+  /// A state of those that cases begin with.
+  package func state(_ random: inout SplitMix) -> ProcessorState { states.make(&random) }
 
   private func bytes(row index: Int, _ random: inout SplitMix) -> [UInt8] {
     let row = X86Row.all[index]
@@ -144,12 +158,12 @@ package struct X86FuzzRow: Sendable {
 
   /// The row that an instruction decodes to, its length and whether it repeats; `nil` when it is not complete or
   /// not supported.
-  package static func decode(_ bytes: [UInt8], _ machine: X86FuzzMachine) -> (
+  package static func decode(_ bytes: [UInt8], _ state: ProcessorState, _ machine: X86FuzzMachine) -> (
     row: Int, form: Int, length: Int
   )? {
     guard
       case .decoded(let decoded) = X86Decoder.shared.decode(
-        InstructionBytes(bytes), context: X86DecodeContext(machine.mode).on(machine.model))
+        InstructionBytes(bytes), context: machine.context(state))
     else { return nil }
     return (decoded.row, X86Definitions.of(machine.model).index(decoded.row, decoded.form), decoded.length)
   }
@@ -158,7 +172,7 @@ package struct X86FuzzRow: Sendable {
   /// identification, and entries to a system that the surroundings do not have.
   package static func isHostDependent(_ row: Int) -> Bool {
     switch X86Row.all[row].operation {
-    case .rdtsc, .cpuid, .syscall, .sysret: true
+    case .rdtsc, .rdtscp, .cpuid, .syscall, .sysret: true
     default: false
     }
   }

@@ -110,6 +110,7 @@ package struct X86FuzzMachine: Sendable {
       oddPages = []
     } else {
       X86FuzzTables.storeDescriptors(mode, memory, &state)
+      X86SystemCases.storePages(mode, memory)
       oddPages =
         mode == .long64 ? X86FuzzTables.storeOddPages(memory, table: Self.userTable, base: Self.userBase) : []
     }

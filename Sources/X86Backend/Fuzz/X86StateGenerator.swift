@@ -73,6 +73,7 @@ struct X86StateGenerator: Sendable {
     state[.lstar] = machine.code
     state[.star] = 0x0013_0008_0000_0000
     if !machine.isPlain, random.chance(30) { vary(&state, &random) }
+    if !machine.isPlain, random.chance(25) { X86SystemCases.vary(&state, machine, &random) }
     return state
   }
 
@@ -168,7 +169,7 @@ struct X86StateGenerator: Sendable {
     case .popSegment:
       state[.rsp] = stackBase + 0x4000 + UInt64(random.below(64)) * 64
     case .rdmsr, .wrmsr:
-      state[.rcx] = [0xC000_0080, 0xC000_0081, 0xC000_0082, 0x174][random.below(4)]
+      state[.rcx] = UInt64(X86ModelSpecific.all[random.below(X86ModelSpecific.all.count)].number)
     default: break
     }
   }

@@ -64,7 +64,9 @@ extension X86Core {
     held = 0
     watched = 0
     switch operation {
-    case .int, .int1, .int3, .into: break
+    case .int, .int1, .int3: break
+    // INTO steps when it does nothing.
+    case .into: if old & 0x900 == 0x100 { payload |= Self.debugSingleStep }
     case .syscall, .sysret: if flags & 0x100 != 0 { payload |= Self.debugSingleStep }
     default: if old & 0x100 != 0 { payload |= Self.debugSingleStep }
     }

@@ -176,15 +176,15 @@ extension X86Core {
 
   // MARK: State
 
-  /// The tables of a state, in the order of ``X86InstructionSet/auxiliaries``: breakpoints that MOV SS held
-  /// back (entry 3 of the first), then small and large pages, local and global. An entry of a page has its
+  /// The tables of a state, in the order of ``X86InstructionSet/auxiliaries``: nothing between instructions
+  /// in the first, then small and large pages, local and global, and breakpoints that MOV SS held back. An entry of a page has its
   /// frame in bits 12–63, present, writable, user and execute-disable in bits 0–3, dirty in bit 5, and the
   /// page's size as a shift in bits 6–11; it is found by the page's number, with bit 62 for 1 GiB pages.
   var tables: [[UInt64: UInt64]] {
     get {
-      var result: [[UInt64: UInt64]] = [[:], [:], [:], [:], [:]]
-      if held != 0 { result[0][3] = held }
-      tlb.forEach { linear, entry in
+      var result: [[UInt64: UInt64]] = [[:], [:], [:], [:], [:], [:]]
+      if held != 0 { result[5][0] = held }
+      tlb.visit { linear, entry in
         let shift = entry.shift
         var bits = entry.frame | 1 | entry.bits & 6 | shift << 6
         if entry.has(X86TLBEntry.noExecute) { bits |= 8 }
@@ -197,9 +197,9 @@ extension X86Core {
     set {
       discard()
       forgetAllPages()
-      guard newValue.count == 5 else { return }
-      held = (newValue[0][3] ?? 0) & 15
-      for (table, entries) in newValue.enumerated() where table > 0 {
+      guard newValue.count == 6 else { return }
+      held = (newValue[5][0] ?? 0) & 15
+      for (table, entries) in newValue.enumerated() where (1...4).contains(table) {
         for (key, bits) in entries where bits & 1 != 0 {
           guard let size = X86TLBEntry.shifts.firstIndex(of: bits >> 6 & 63), (size == 0) == (table & 1 != 0)
           else { continue }

@@ -38,12 +38,14 @@ extension X86Core {
       if i.pointee.operation == .cmps { advance(.rsi, counter, step) }
       advance(.rdi, counter, step)
     case .ins:
-      watchPort(reg(.rdx) & 0xFFFF, width.bytes)
-      try write(i.pointee.a, input(.port, reg(.rdx) & 0xFFFF, width.bytes))
+      let port = reg(.rdx) & 0xFFFF
+      watchPort(port, width.bytes)
+      try write(i.pointee.a, input(.port, port, width.bytes))
       advance(.rdi, counter, step)
     default:
-      watchPort(reg(.rdx) & 0xFFFF, width.bytes)
-      output(.port, reg(.rdx) & 0xFFFF, try read(i.pointee.b), width.bytes)
+      let port = reg(.rdx) & 0xFFFF
+      watchPort(port, width.bytes)
+      output(.port, port, try read(i.pointee.b), width.bytes)
       advance(.rsi, counter, step)
     }
     guard isRepeated else { return }

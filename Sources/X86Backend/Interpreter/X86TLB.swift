@@ -152,7 +152,7 @@ struct X86TLB: ~Copyable {
   }
 
   /// All entries, by page number and size, for a state.
-  func forEach(_ body: (_ linear: UInt64, _ entry: X86TLBEntry) -> Void) {
+  func visit(_ body: (_ linear: UInt64, _ entry: X86TLBEntry) -> Void) {
     for index in 0..<capacity where places[index].key != .max && isLive(places[index]) {
       let size = Int(places[index].key & 3)
       body((places[index].key >> 2) << X86TLBEntry.shifts[size], places[index].entry)

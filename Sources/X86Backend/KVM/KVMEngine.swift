@@ -105,6 +105,9 @@
       return reason
     }
 
+    /// The state of the hardware's TLB cannot be read.
+    public var forgetsTables: Bool { true }
+
     public var snapshotObstacle: EngineRefusal? {
       guest.surplusState().map {
         EngineRefusal(

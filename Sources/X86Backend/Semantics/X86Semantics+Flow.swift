@@ -119,12 +119,23 @@ extension X86Semantics {
       isInput
       ? [write(.rax, width, .input(local(number), width))]
       : [.output(local(number), accumulator(width), width)]
-    return [.assign(number, .operand(isInput ? 1 : 0))] + checkPort(local(number)) + access
+    return [.assign(number, .operand(isInput ? 1 : 0))] + checkPort(local(number))
+      + watchPort(local(number)) + access
   }
 
   /// General protection when the privilege level may not access `port`.
   func checkPort(_ port: Expression) -> [Effect] {
     [.call(X86System.checkPort, [port, k(UInt64(width.bytes))], result: nil)]
+  }
+
+  /// Notes the port breakpoints that an access meets.
+  private func watchPort(_ port: Expression) -> [Effect] {
+    guard model == .modern else { return [] }
+    return [
+      .when(
+        reg(.dr7) & k(0xFF),
+        then: [.call(X86System.matchPort, [port, k(UInt64(width.bytes))], result: nil)], otherwise: [])
+    ]
   }
 
   // MARK: - Strings
@@ -167,8 +178,9 @@ extension X86Semantics {
       // The manual leaves open which string is read first; Intel's processors take the one at ES:rDI.
       let operands = model == .modern ? Array(takeOperands.reversed()) : takeOperands
       return operands + subtracting() + [source, destination]
-    case .ins: return [.setOperand(0, .input(local(Self.port), width)), destination]
-    default: return [.output(local(Self.port), .operand(1), width), source]
+    case .ins:
+      return watchPort(local(Self.port)) + [.setOperand(0, .input(local(Self.port), width)), destination]
+    default: return watchPort(local(Self.port)) + [.output(local(Self.port), .operand(1), width), source]
     }
   }
 
@@ -188,7 +200,6 @@ extension X86Semantics {
       if form.repeats != 0 { effects.append(write(.rcx, .bits16, reg(.rcx) - k(counted))) }
       return effects + [.keep]
     }
-    let port: Local = 3
     switch row.operation {
     case .movs:
       return begin(.rsi, counted: 1) + [.assign(Self.a, .operand(1))] + begin(.rdi, counted: 2)
@@ -201,11 +212,11 @@ extension X86Semantics {
       return begin(.rdi, counted: 0) + [.assign(Self.b, .operand(1))] + begin(.rsi, counted: 1)
         + [.assign(Self.a, .operand(0))] + subtracting()
     case .ins:
-      return [.assign(port, .operand(1))] + checkPort(local(port))
-        + [.assign(Self.a, .input(local(port), width))] + begin(.rdi, counted: 2) + [.setOperand(0, a)]
+      return [.assign(Self.a, .input(local(Self.port), width))] + begin(.rdi, counted: 2) + [
+        .setOperand(0, a)
+      ]
     default:
-      return [.assign(port, .operand(0))] + checkPort(local(port)) + begin(.rsi, counted: 1)
-        + [.assign(Self.a, .operand(1)), .output(local(port), a, width)]
+      return begin(.rsi, counted: 1) + [.assign(Self.a, .operand(1)), .output(local(Self.port), a, width)]
     }
   }
 }

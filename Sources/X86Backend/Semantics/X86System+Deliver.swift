@@ -114,7 +114,7 @@ extension X86System {
         .assign(external, local(software).differs(k(1))),
         .when(hasProtection, then: protected, otherwise: real(model)),
         loadFaultAddress,
-        .write(X86Register.interruptShadow.id, k(0)),
+        .write(X86Register.interruptShadow.id, k(0)), .write(X86Register.halted.id, k(0)),
       ])
   }
 

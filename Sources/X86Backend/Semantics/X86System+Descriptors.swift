@@ -68,8 +68,6 @@ extension X86System {
             .when((local(map) >> (local(0) & k(7))) & mask, then: fault, otherwise: []),
           ],
           otherwise: []),
-        .when(
-          reg(.dr7) & k(0xFF), then: [.call(matchPort, [local(0), local(1)], result: nil)], otherwise: []),
       ])
   }
 }

@@ -1,24 +1,6 @@
-import MachineCore
-import Properties
-import ToyISA
-
-/// Small seeded random numbers (SplitMix64), so that a failure can be repeated from its seed.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
-  mutating func oneIn(_ count: Int) -> Bool { below(count) == 0 }
-  mutating func pick<T>(_ values: [T]) -> T { values[below(values.count)] }
-}
+internal import MachineCore
+package import ToyISA
+internal import X86Backend
 
 /// A random toy program that goes on for long.
 ///
@@ -26,7 +8,7 @@ struct SplitMix: RandomNumberGenerator {
 /// with the next of sixteen random PSWs: user or supervisor, base and bound or paging. The code they
 /// run is random words from 0x1000 on, which change themselves, each other and the page tables, and
 /// give orders to the devices. Nothing but paging and the disk can reach the kernel.
-struct RandomProgram {
+package struct ToyRandomProgram {
   private var random: SplitMix
   private var storage = [UInt8](repeating: 0, count: memorySize)
 
@@ -40,8 +22,8 @@ struct RandomProgram {
   private static let copies = 0x3000
   private static let bases: [UInt32] = [0x1000, 0x2000]
 
-  init(seed: UInt64) {
-    random = SplitMix(seed: seed)
+  private init(seed: UInt64) {
+    random = SplitMix(state: seed)
     for place in stride(from: 0x1000, to: 0x8000, by: 4) { put(place, word()) }
     for place in stride(from: 0xC000, to: Self.memorySize, by: 4) { put(place, word()) }
     putPageTables()
@@ -50,8 +32,8 @@ struct RandomProgram {
   }
 
   /// The program as a workload on a machine with some input and a disk full of code.
-  static func workload(seed: UInt64, variant: ToyVariant = .classic, limit: UInt64) -> Workload {
-    var program = RandomProgram(seed: seed)
+  package static func workload(seed: UInt64, variant: ToyVariant = .classic, limit: UInt64) -> Workload {
+    var program = ToyRandomProgram(seed: seed)
     var disk: [UInt8] = []
     for _ in 0..<(4 * ToyDisk.sectorSize / 4) { disk += bytes(program.word()) }
     let image = ToyImage(

@@ -1,0 +1,57 @@
+internal import MachineCore
+internal import Trace
+
+extension X86FuzzMachine {
+  /// How code of the states that are made can be read.
+  package var contexts: [X86DecodeContext] {
+    let all: [X86DecodeContext] =
+      switch mode {
+      case .real16: [.real16]
+      case .protected32: [.flat32, X86DecodeContext(code: .bits32, stack: .bits16, protected: true)]
+      case .long64: [.long64]
+      }
+    return all.map { $0.on(model) }
+  }
+
+  /// Numbers of the definitions that the decoder can give: every row with every combination of the prefixes
+  /// that make other forms of it.
+  package var possibleDefinitions: Set<Int> {
+    var found: Set<Int> = []
+    let definitions = X86Definitions.of(model)
+    let rex: [[UInt8]] = mode == .long64 ? [[], [0x40], [0x48], [0x4C]] : [[]]
+    for (number, row) in X86Row.all.enumerated()
+    where X86CaseGenerator.reason(number, mode, model) == nil && row.operation != .tooLong {
+      var fixed: [UInt8] = []
+      if row.attributes.contains(.prefix66) { fixed.append(0x66) }
+      if row.attributes.contains(.prefixF2) { fixed.append(0xF2) }
+      if row.attributes.contains(.prefixF3) { fixed.append(0xF3) }
+      let escape: [[UInt8]] = [[], [0x0F], [0x0F, 0x38], [0x0F, 0x3A]]
+      let opcode = escape[row.opcode >> 8] + [UInt8(row.opcode & 0xFF)]
+      var tails: [[UInt8]] = [[]]
+      if row.hasModRM {
+        let digit = (row.digit ?? 0) << 3
+        tails = row.exactModRM.map { [[$0]] } ?? [[0xC0 | digit], [digit]]
+      }
+      for sizes in [[], [0x66], [0x67], [0x66, 0x67]] as [[UInt8]] {
+        for repeats in [[], [0xF2], [0xF3]] as [[UInt8]] {
+          for rex in rex {
+            for tail in tails {
+              let bytes = InstructionBytes(
+                Array(
+                  (sizes + repeats + fixed + rex + opcode + tail + [UInt8](repeating: 0, count: 15)).prefix(
+                    15)))
+              for context in contexts {
+                if case .decoded(let decoded) = X86Decoder.shared.decode(bytes, context: context),
+                  decoded.row == number
+                {
+                  found.insert(definitions.index(number, decoded.form))
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    return found
+  }
+}
