@@ -82,10 +82,11 @@
       context.vector == 6 && context.facts.hasLock && context.facts.map == 0 && context.facts.opcode == 0xCF
     }
 
-    /// LOCK with an instruction that is reserved to do nothing.
+    /// LOCK with a fence or an instruction that is reserved to do nothing.
     private func explainsLockedHint(_ context: Context) -> Bool {
       let facts = context.facts
-      return context.vector == 6 && facts.hasLock && facts.map == 1 && (0x18...0x1F).contains(facts.opcode)
+      return context.vector == 6 && facts.hasLock && facts.map == 1
+        && ((0x18...0x1F).contains(facts.opcode) || facts.opcode == 0xAE)
     }
 
     /// MOVNTI with a prefix that makes it undefined, and that is carried out.
