@@ -348,7 +348,8 @@ extension Core {
       let store = stores[number]
       for byte in 0..<bytes {
         let offset = physical &+ UInt64(byte) &- store.physical
-        guard offset < UInt64(store.bytes) else { continue }
+        // Outside the storage nothing is kept.
+        guard offset < UInt64(store.bytes), physical &+ UInt64(byte) < memorySize else { continue }
         let stored = store.value &>> (offset &* 8) & 0xFF
         value = value & ~(0xFF &<< UInt64(byte &* 8)) | stored &<< UInt64(byte &* 8)
       }

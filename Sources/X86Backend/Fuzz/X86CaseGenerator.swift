@@ -172,7 +172,7 @@ package struct X86FuzzRow: Sendable {
   /// identification, and entries to a system that the surroundings do not have.
   package static func isHostDependent(_ row: Int) -> Bool {
     switch X86Row.all[row].operation {
-    case .rdtsc, .cpuid, .syscall, .sysret: true
+    case .rdtsc, .rdtscp, .cpuid, .syscall, .sysret: true
     default: false
     }
   }

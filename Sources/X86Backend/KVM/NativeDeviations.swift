@@ -9,6 +9,7 @@
   struct NativeDeviations {
     static let interpreted = "trap-interpreted-ring3"
     static let wildStack = "wild-stack-ring3"
+    static let lockedHint = "lock-hint-ring3"
     static let lockedReturn = "lock-iret-ring3"
     static let prefixedStore = "movnti-prefix-ring3"
     static let flags = "flags-pushed-ring3"
@@ -61,7 +62,8 @@
         (Self.repeated, explainsRepeat), (Self.stored, explainsStores), (Self.order, explainsOrder),
         (Self.tableStore, explainsTableStores), (Self.interrupt, { $0.facts.operation == .int }),
         (Self.descriptors, explainsDescriptors),
-        (Self.lockedReturn, explainsLockedReturn), (Self.prefixedStore, explainsPrefixedStore),
+        (Self.lockedHint, explainsLockedHint), (Self.lockedReturn, explainsLockedReturn),
+        (Self.prefixedStore, explainsPrefixedStore),
         (Self.interpreted, explainsTrap), (Self.wildStack, explainsWildStack),
       ]
       return rules.first { found.contains($0.0) && $0.1(context) }?.0
@@ -80,6 +82,13 @@
       context.vector == 6 && context.facts.hasLock && context.facts.map == 0 && context.facts.opcode == 0xCF
     }
 
+    /// LOCK with a fence or an instruction that is reserved to do nothing.
+    private func explainsLockedHint(_ context: Context) -> Bool {
+      let facts = context.facts
+      return context.vector == 6 && facts.hasLock && facts.map == 1
+        && ((0x18...0x1F).contains(facts.opcode) || facts.opcode == 0xAE)
+    }
+
     /// MOVNTI with a prefix that makes it undefined, and that is carried out.
     private func explainsPrefixedStore(_ context: Context) -> Bool {
       let facts = context.facts
@@ -93,6 +102,8 @@
       guard (pointer &+ 0x8000_0000_0000) >> 48 != 0 else { return false }
       // LZCNT and TZCNT are to it what they were before they existed: BSR and BSF with a prefix.
       if context.facts.operation == .lzcnt || context.facts.operation == .tzcnt { return true }
+      // Of two strings it reads the other one first.
+      if context.facts.operation == .cmps, context.vector == 14, context.outcome.trap == 14 { return true }
       return context.outcome.trap == 6 && context.outcome.savedRIP == context.facts.state[.rip]
     }
 
@@ -183,11 +194,14 @@
 
     private func explainsOrder(_ context: Context) -> Bool {
       let facts = context.facts
-      guard facts.operation == .iret || facts.operation == .retFar, context.vector == 14,
-        context.differences.count == 1, case .field("cr2", _, let right) = context.differences[0]
-      else { return false }
+      guard facts.operation == .iret || facts.operation == .retFar, context.vector == 14 else { return false }
       let released = facts.operation == .retFar ? facts.operands.first?.value ?? 0 : 0
-      return right &- facts.state[.rsp] < UInt64(5 * facts.width.bytes) &+ released
+      let frame = UInt64(5 * facts.width.bytes) &+ released
+      return context.differences.allSatisfy { difference in
+        guard case .field(let name, _, let right) = difference else { return false }
+        // Another page can also be closed in another way.
+        return name == "cr2" ? right &- facts.state[.rsp] < frame : name == "error code"
+      }
     }
 
     /// Instructions that look into a descriptor table; what their operands in memory do is not excepted.

@@ -110,6 +110,10 @@
         NativeDeviations.lockedReturn, "LOCK IRETQ in ring 3", "vol. 2, LOCK",
         expected: "trap undefined opcode",
         seen: locked.map(text))
+      let hint = run([0xF0, 0x0F, 0x1F, 0x01], Setting(registers: [.rcx: place]))
+      note(
+        NativeDeviations.lockedHint, "LOCK NOP of memory in ring 3", "vol. 2, LOCK",
+        expected: "trap undefined opcode", seen: hint.map(text))
       let prefixed = run([0x66, 0x0F, 0xC3, 0x0E], Setting(registers: [.rsi: place]))
       note(
         NativeDeviations.prefixedStore, "MOVNTI with an operand-size prefix in ring 3", "vol. 2, MOVNTI",
