@@ -68,7 +68,7 @@ extension X86Semantics {
   func enterHandler(_ vector: Expression, isSoftware: UInt64 = 1) -> [Effect] {
     [
       .call(X86System.enter, [vector, k(0), k(1), .nextPC, k(isSoftware)], result: nil),
-      X86System.setDetail(X86System.stepsAfter, k(1)),
+      X86System.tell(X86System.stepsAfter, k(1)),
     ]
   }
 

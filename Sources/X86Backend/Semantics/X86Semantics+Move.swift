@@ -100,7 +100,7 @@ extension X86Semantics {
     let cleared = width == .bits16 ? 0 : X86Flags.resume.rawValue
     let news: [Effect] =
       resume && model == .modern
-      ? [X86System.setDetail(X86System.loadsResume, width == .bits16 ? k(1) : value.bit(16))] : []
+      ? [X86System.tell(X86System.loadsResume, width == .bits16 ? k(1) : value.bit(16))] : []
     return [
       .assign(changed, free | interrupt | privileged),
       .write(

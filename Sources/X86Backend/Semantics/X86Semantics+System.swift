@@ -117,7 +117,7 @@ extension X86Semantics {
           writeRegister(.rip, reg(.lstar)),
           writeRegister(
             .rflags, (reg(.rflags) & ~reg(.sfmask) & k(~X86Flags.resume.rawValue)) | k(2)),
-          X86System.setDetail(X86System.stepsAfter, k(1)),
+          X86System.tell(X86System.stepsAfter, k(1)),
         ] + fixedSegments(selector, code: 0xA09B, data: 0xC093, dataSelector: selector + k(8)),
         otherwise: raise(X86Vector.undefined))
     ]
@@ -139,7 +139,7 @@ extension X86Semantics {
     return [
       .when(
         reg(.efer).bit(0),
-        then: privileged(checked + [X86System.setDetail(X86System.stepsAfter, k(1))]),
+        then: privileged(checked + [X86System.tell(X86System.stepsAfter, k(1))]),
         otherwise: raise(X86Vector.undefined))
     ]
   }

@@ -78,13 +78,12 @@ extension X86System {
     return Procedure(
       "before", [],
       [
-        setDetail(stepsAfter, k(0)), setDetail(loadsResume, k(0)),
         .when(
           held, then: [],
           otherwise: [
             .assign(0, hits { number in kind(number).isZero & reg(addresses[number]).equals(linear) }),
             .when(local(0), then: [.trap(k(X86Vector.debug), local(0))], otherwise: []),
-          ]),
+          ])
       ])
   }
 
@@ -98,13 +97,15 @@ extension X86System {
     return Procedure(
       "after", [0, 1, 2, 3],
       [
+        .assign(5, keepsResume), .assign(6, steps),
+        setDetail(stepsAfter, k(0)), setDetail(loadsResume, k(0)),
         .write(X86Register.interruptShadow.id, shadow),
         .when(
-          local(1).bit(16) & (keepsResume ^ k(1)),
+          local(1).bit(16) & (local(5) ^ k(1)),
           then: [.write(X86Register.rflags.id, reg(.rflags) & k(~X86Flags.resume.rawValue))], otherwise: []),
         // MOV SS holds a debug trap back until after the next instruction.
         .when(shadow.bit(0), then: [.give(k(0))], otherwise: []),
-        .assign(4, .auxiliary(breakpoints, k(0)) | (steps << k(14))),
+        .assign(4, .auxiliary(breakpoints, k(0)) | (local(6) << k(14))),
         .when(.auxiliary(breakpoints, k(0)), then: [.clearAuxiliary(breakpoints)], otherwise: []),
         .give(isPending),
       ])

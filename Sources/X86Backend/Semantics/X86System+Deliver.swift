@@ -56,6 +56,13 @@ extension X86System {
   static func detail(_ entry: UInt64) -> Expression { .auxiliary(0, k(entry)) }
   static func setDetail(_ entry: UInt64, _ value: Expression) -> Effect { .setAuxiliary(0, k(entry), value) }
 
+  /// Tells ``afterProcedure(_:)`` something, if it is going to run; it forgets what it was told.
+  static func tell(_ entry: UInt64, _ value: Expression) -> Effect {
+    let isWatched =
+      (reg(.rflags) & k(X86Flags([.trap, .resume]).rawValue)) | (reg(.dr7) & k(0xFF)) | reg(.interruptShadow)
+    return .when(isWatched, then: [setDetail(entry, value)], otherwise: [])
+  }
+
   /// (cause, value, 1 for an interrupt or 0): enters the handler.
   static var deliverProcedure: Procedure {
     let isDebug = local(vector).equals(k(X86Vector.debug)) & (local(2) ^ k(1))

@@ -375,7 +375,7 @@ extension X86System {
           then: [
             .write(X86Register.rflags.id, X86Semantics.flagsOfReturn(local(flags), size: size, model)),
             // A word has no RF to load, and IRET clears none.
-            setDetail(loadsResume, .select(size.equals(k(2)), k(1), local(flags).bit(16))),
+            tell(loadsResume, .select(size.equals(k(2)), k(1), local(flags).bit(16))),
           ], otherwise: []),
       ] + enterCode(local(selector), raw, requested) + [
         .when(local(outer), then: X86Semantics.dropInnerSegments(requested), otherwise: []), .give(k(0)),
@@ -408,7 +408,7 @@ extension X86System {
         .write(
           X86Register.rflags.id,
           (reg(.rflags) & k(~0x27_7FD5)) | (local(2) & k(0x27_7FD5)) | k(2)),
-        setDetail(loadsResume, local(2).bit(16)),
+        tell(loadsResume, local(2).bit(16)),
       ])
   }
 }
