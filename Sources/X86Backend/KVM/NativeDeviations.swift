@@ -89,10 +89,10 @@
         && ((0x18...0x1F).contains(facts.opcode) || facts.opcode == 0xAE)
     }
 
-    /// MOVNTI with a prefix that makes it undefined, and that is carried out.
+    /// MOVNTI or a fence with a prefix that makes it undefined, and that is carried out.
     private func explainsPrefixedStore(_ context: Context) -> Bool {
       let facts = context.facts
-      return context.vector == 6 && facts.map == 1 && facts.opcode == 0xC3
+      return context.vector == 6 && facts.map == 1 && (facts.opcode == 0xC3 || facts.opcode == 0xAE)
         && (facts.hasOperandPrefix || facts.hasRepeat)
     }
 
