@@ -185,7 +185,10 @@ struct Core: ~Copyable {
     let system = lowering.system
     memo = TranslationMemo(system, registers: registerCount)
     watch = WatchMap(storage: memorySize)
-    remembersTranslations = memo.isEnabled && watch.isUsable && memorySize >= 4096
+    // With `&&` over properties of a value that is not complete yet, the optimised program releases
+    // properties that nothing was stored to.
+    let remembers = [memo.isEnabled, watch.isUsable, platform.memory.size >= 4096]
+    remembersTranslations = !remembers.contains(false)
     fetchKind = TranslationMemo.kind(.fetch, max(instructionSet.fetchUnit, 1))
     fetchUnit = max(instructionSet.fetchUnit, 1)
     pc = Int(system.programCounter)
