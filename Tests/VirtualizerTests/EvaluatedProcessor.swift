@@ -49,6 +49,8 @@ final class EvaluatedProcessor: ToyHardware {
       state.registers[Int(ToyRegister.pc)] = UInt64(newValue.pc)
       state.registers[Int(ToyRegister.base)] = UInt64(newValue.base)
       state.registers[Int(ToyRegister.bound)] = UInt64(newValue.bound)
+      // What the VMM enters has not just taken a trap of its own.
+      state.deliveries = 0
       evaluator.state = state
     }
   }

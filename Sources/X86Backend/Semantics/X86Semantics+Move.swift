@@ -99,8 +99,8 @@ extension X86Semantics {
     let changed: Local = 5
     let cleared = width == .bits16 ? 0 : X86Flags.resume.rawValue
     let news: [Effect] =
-      resume && width != .bits16 && model == .modern
-      ? [X86System.setDetail(X86System.loadsResume, value.bit(16))] : []
+      resume && model == .modern
+      ? [X86System.setDetail(X86System.loadsResume, width == .bits16 ? k(1) : value.bit(16))] : []
     return [
       .assign(changed, free | interrupt | privileged),
       .write(

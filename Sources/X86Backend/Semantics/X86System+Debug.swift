@@ -139,10 +139,10 @@ extension X86Semantics {
     body = [
       .when(reg(.dr7).bit(13), then: raise(X86Vector.debug, k(1 << 13)), otherwise: body)
     ]
-    body = privileged(body)
     if number == 4 || number == 5 {
       body = [.when(reg(.cr4).bit(3), then: raise(X86Vector.undefined), otherwise: body)]
     }
-    return body
+    // As with control registers that do not exist, the privilege level comes first.
+    return privileged(body)
   }
 }

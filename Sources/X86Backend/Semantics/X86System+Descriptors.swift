@@ -67,7 +67,7 @@ extension X86System {
             .assign(map, systemLoad(reg(.trBase) + local(index), .bits16)),
             .when((local(map) >> (local(0) & k(7))) & mask, then: fault, otherwise: []),
           ],
-          otherwise: []),
+          otherwise: [])
       ])
   }
 }

@@ -374,7 +374,8 @@ extension X86System {
           isInterrupt,
           then: [
             .write(X86Register.rflags.id, X86Semantics.flagsOfReturn(local(flags), size: size, model)),
-            setDetail(loadsResume, local(flags).bit(16)),
+            // A word has no RF to load, and IRET clears none.
+            setDetail(loadsResume, .select(size.equals(k(2)), k(1), local(flags).bit(16))),
           ], otherwise: []),
       ] + enterCode(local(selector), raw, requested) + [
         .when(local(outer), then: X86Semantics.dropInnerSegments(requested), otherwise: []), .give(k(0)),
