@@ -72,7 +72,9 @@
     /// Undefined opcode, general protection or stack fault: the kernel's interpreter says which trap it is. An
     /// instruction that completes where it should trap, or the other way round, is not excepted.
     private func explainsTrap(_ context: Context) -> Bool {
-      guard let vector = context.vector, [6, 12, 13].contains(vector) else { return false }
+      // Of two strings the interpreter reads the other one first.
+      let isString = context.facts.operation == .cmps && context.vector == 14
+      guard let vector = context.vector, [6, 12, 13].contains(vector) || isString else { return false }
       guard context.outcome.savedRIP == context.facts.state[.rip] else { return false }
       return [6, 12, 13, 14].contains(context.outcome.trap) && context.outcome.trap != UInt64(vector)
     }
@@ -89,22 +91,18 @@
         && ((0x18...0x1F).contains(facts.opcode) || facts.opcode == 0xAE)
     }
 
-    /// MOVNTI with a prefix that makes it undefined, and that is carried out.
+    /// MOVNTI or a fence with a prefix that makes it undefined, and that is carried out.
     private func explainsPrefixedStore(_ context: Context) -> Bool {
       let facts = context.facts
-      return context.vector == 6 && facts.map == 1 && facts.opcode == 0xC3
+      return context.vector == 6 && facts.map == 1 && (facts.opcode == 0xC3 || facts.opcode == 0xAE)
         && (facts.hasOperandPrefix || facts.hasRepeat)
     }
 
-    /// A stack pointer that is not canonical: the kernel's interpreter knows fewer instructions.
+    /// A stack pointer that is not canonical: the processor cannot be entered with it here, and the kernel's
+    /// interpreter runs the case. So the case says nothing about the processor.
     private func explainsWildStack(_ context: Context) -> Bool {
       let pointer = context.facts.state[.rsp]
-      guard (pointer &+ 0x8000_0000_0000) >> 48 != 0 else { return false }
-      // LZCNT and TZCNT are to it what they were before they existed: BSR and BSF with a prefix.
-      if context.facts.operation == .lzcnt || context.facts.operation == .tzcnt { return true }
-      // Of two strings it reads the other one first.
-      if context.facts.operation == .cmps, context.vector == 14, context.outcome.trap == 14 { return true }
-      return context.outcome.trap == 6 && context.outcome.savedRIP == context.facts.state[.rip]
+      return (pointer &+ 0x8000_0000_0000) >> 48 != 0
     }
 
     private func explainsFlags(_ context: Context) -> Bool {

@@ -183,7 +183,12 @@
 
     private func splitLock() {
       // LOCK ADD dword [RAX], 0 from the last two bytes of a cache line.
-      let outcome = run([0xF0, 0x83, 0x00, 0x00], Setting(registers: [.rax: place + 62]))
+      // A host that detects them lets some of them pass.
+      var outcome: NativeUserMode.Outcome?
+      for _ in 0..<10 {
+        outcome = run([0xF0, 0x83, 0x00, 0x00], Setting(registers: [.rax: place + 62]))
+        if outcome == nil { break }
+      }
       note(
         NativeDeviations.splitLock, "a locked access across cache lines", "vol. 3, 10.1.2.3",
         expected: "completion", seen: outcome.map(text))
