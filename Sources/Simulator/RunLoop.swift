@@ -216,6 +216,15 @@ extension Core {
     }
   }
 
+  /// What comes after an instruction that was not watched and has made that the next one is; a reason when
+  /// the run ends.
+  @inline(never) private mutating func settle() -> StopReason? {
+    guard after != nil else { return nil }
+    forget()
+    let follows = commitObserved(following: file[pc], head: nil, after: [0, 0, 0, 0])
+    return follows == 0 ? nil : deliver(lowering.system.afterCause, follows, isInterrupt: false)
+  }
+
   func unsupportedStop() -> StopReason {
     let reason = message == -2 ? messageText : unsupportedReason()
     return .unsupported(UnsupportedInstruction(pc: file[pc], bytes: bytes.array, reason: reason))
@@ -244,6 +253,7 @@ extension Core {
         commitWrites(following: file[nextPC])
         retired &+= 1
         hasProgress = true
+        if isWatched, let stop = settle() { return stop }
       case .trapped:
         if let stop = deliver(cause, value, isInterrupt: false) { return stop }
       case .unsupported:
@@ -292,6 +302,7 @@ extension Core {
         commitObserved(following: file[nextPC], head: head)
         retired &+= 1
         hasProgress = true
+        if isWatched, let stop = settle() { return stop }
         journal?.close()
       case .trapped:
         if let stop = deliver(cause, value, isInterrupt: false) { return stop }

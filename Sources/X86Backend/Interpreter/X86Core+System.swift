@@ -130,7 +130,8 @@ extension X86Core {
     case 0: try loadCR0(value)
     case 2: set(.cr2, value)
     case 3:
-      guard value >> 52 == 0 else { throw .protection() }
+      // Physical addresses have 40 bits.
+      guard value >> 40 == 0 else { throw .protection() }
       if isPaged, !isLong, reg(.cr4) & 0x20 != 0 { try loadDirectoryPointers(value) }
       set(.cr3, value)
       forgetLocalPages()

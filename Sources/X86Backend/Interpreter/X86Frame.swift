@@ -141,7 +141,8 @@ extension X86Core {
       let first = frame.linear(slot)
       _ = try physical(first, .write, isUser: frame.isUser)
       let last = wrapped(first &+ frame.bytes &- 1)
-      if (first ^ last) & ~0xFFF != 0 { _ = try physical(last, .write, isUser: frame.isUser) }
+      // CR2 of a fault in the second page is that page's first address.
+      if (first ^ last) & ~0xFFF != 0 { _ = try physical(last & ~0xFFF, .write, isUser: frame.isUser) }
     }
   }
 

@@ -139,7 +139,7 @@ extension X86Semantics {
     return [
       .when(
         reg(.efer).bit(0),
-        then: privileged(checked + [X86System.tell(X86System.stepsAfter, k(1))]),
+        then: privileged(checked + [X86System.tell(X86System.stepsAfter, k(1), if: reg(.r11).bit(8))]),
         otherwise: raise(X86Vector.undefined))
     ]
   }

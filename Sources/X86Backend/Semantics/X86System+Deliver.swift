@@ -57,9 +57,12 @@ extension X86System {
   static func setDetail(_ entry: UInt64, _ value: Expression) -> Effect { .setAuxiliary(0, k(entry), value) }
 
   /// Tells ``afterProcedure(_:)`` something, if it is going to run; it forgets what it was told.
-  static func tell(_ entry: UInt64, _ value: Expression) -> Effect {
+  ///
+  /// - Parameter begins: the instruction makes that it runs.
+  static func tell(_ entry: UInt64, _ value: Expression, if begins: Expression = k(0)) -> Effect {
     let isWatched =
-      (reg(.rflags) & k(X86Flags([.trap, .resume]).rawValue)) | (reg(.dr7) & k(0xFF)) | reg(.interruptShadow)
+      begins | (reg(.rflags) & k(X86Flags([.trap, .resume]).rawValue)) | (reg(.dr7) & k(0xFF))
+      | reg(.interruptShadow)
     return .when(isWatched, then: [setDetail(entry, value)], otherwise: [])
   }
 
