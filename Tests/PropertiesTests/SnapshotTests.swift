@@ -48,7 +48,7 @@ import X86Backend
     var small = try snapshot(at: 2_000, of: try minos())
     small.pages = small.pages.filter { $0.key < 2 }
     let whole = small.encoded
-    var random = SplitMix(seed: 20_261_121)
+    var random = SplitMix(state: 20_261_121)
     var refused = 0
     for _ in 0..<3_000 {
       var bytes = whole
@@ -150,16 +150,4 @@ private final class ForgetfulDevice: Device {
   func write(offset: UInt64, value: UInt64, width: Int, on platform: Platform) { self.value = value }
   func save() -> [UInt64] { [value] }
   func restore(_ state: [UInt64]) {}
-}
-
-private struct SplitMix {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
 }
