@@ -56,9 +56,10 @@ extension Workload {
     let state = machine.initialState
     switch kind {
     case .simulator:
-      return Evaluator(instructionSet: X86InstructionSet(), platform: platform, state: state)
+      return Evaluator(
+        instructionSet: X86InstructionSet(model: machine.model), platform: platform, state: state)
     case .emulator:
-      return X86Interpreter(platform: platform, state: state)
+      return X86Interpreter(platform: platform, state: state, model: machine.model)
     case .virtualizer:
       return try X86Virtualizer.make(machine, on: platform)
     }

@@ -41,11 +41,12 @@ public struct Workload: Sendable {
     }
   }
 
-  /// Variant of the toy ISA, or the mode an x86 machine starts in.
+  /// Variant of the toy ISA, or the mode an x86 machine starts in, with its processor if that is an older one.
   public var variant: String {
     switch machine {
     case .toy(_, _, let variant): variant.rawValue
-    case .x86(let machine): "\(machine.mode.rawValue)-bit"
+    case .x86(let machine):
+      "\(machine.mode.rawValue)-bit" + (machine.model == .modern ? "" : ", \(machine.model.rawValue)")
     }
   }
 }

@@ -39,6 +39,7 @@ extension Workload {
         digest.add(pc.floppy ?? [])
         digest.add(pc.keys)
       }
+      if machine.model != .modern { digest.add(Array(machine.model.rawValue.utf8)) }
       return digest.value
     }
   }

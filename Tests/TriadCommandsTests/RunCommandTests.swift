@@ -54,6 +54,55 @@ import Testing
     #expect(triad("run", status.path, "--propagate").status == 7)
   }
 
+  // MOV SP, 1000h; PUSH SP; POP AX; HLT: the 8086 stores the new stack pointer, all others the old one.
+  private static let pushesStackPointer: [UInt8] = [0xBC, 0x00, 0x10, 0x54, 0x58, 0xF4]
+
+  @Test(arguments: ["simulator", "emulator"])
+  func aProgramRunsOnTheProcessorAskedFor(_ engine: String) throws {
+    let program = try TemporaryFile("push.bin", Self.pushesStackPointer)
+    for (model, value) in [
+      ("8086", "0xffe"), ("286", "0x1000"), ("386", "0x1000"), ("x86-64", "0x1000"),
+    ] {
+      let result = triad(
+        "run", program.path, "--mode", "16", "--cpu", model, "--on", engine, "--expect", "rax=\(value)")
+      #expect(result.status == 0, "\(model): \(result.error)")
+    }
+  }
+
+  @Test func whatAProcessorCannotRunIsRefused() throws {
+    let program = try TemporaryFile("push.bin", Self.pushesStackPointer)
+    let direct = triad("run", program.path, "--mode", "16", "--cpu", "8086", "--on", "virtualizer")
+    #expect(direct.status != 0)
+    #expect(direct.error.contains("which is no 8086"), "\(direct.error)")
+    for (model, mode) in [("8086", "32"), ("286", "64"), ("386", "64")] {
+      let result = triad("run", program.path, "--mode", mode, "--cpu", model)
+      #expect(result.status == 3)
+      #expect(result.error.contains("\(mode)-bit mode"), "\(result.error)")
+    }
+    #expect(triad("run", "timer-rom", "--cpu", "286").error.contains("end of 4 GiB"))
+    #expect(triad("run", "hello", "--cpu", "286").error.contains("--cpu has no meaning here"))
+    #expect(triad("run", program.path, "--mode", "16", "--cpu", "486").error.contains("386"))
+  }
+
+  @Test func traceSnapshotAndListingKnowTheProcessor() throws {
+    let program = try TemporaryFile("push.bin", Self.pushesStackPointer)
+    let trace = triad("trace", program.path, "--mode", "16", "--cpu", "8086", "--level", "instructions")
+    #expect(trace.status == 0)
+    #expect(trace.output.contains("\"8086\""))
+    let alias = try TemporaryFile("alias.bin", [0x60, 0x02, 0x0F, 0xF4])
+    #expect(triad("disasm", alias.path, "--mode", "16", "--cpu", "8086").output.contains("jo "))
+    #expect(triad("disasm", alias.path, "--mode", "16").output.contains("pusha"))
+    let saved = try TemporaryFile("saved.snapshot", nil as [UInt8]?)
+    let save = triad(
+      "snapshot", "save", program.path, "--mode", "16", "--cpu", "8086", "--until", "1", "-o", saved.path)
+    #expect(save.status == 0, "\(save.error)")
+    let restored = triad(
+      "snapshot", "restore", saved.path, program.path, "--mode", "16", "--on", "simulator", "--json")
+    #expect(restored.status == 0, "\(restored.error)")
+    let registers = try (restored.json as? [String: Any])?["registers"] as? [String: String]
+    #expect(registers?["rax"] == "0xffe")
+  }
+
   @Test func untilHoldsAtTheEntryToo() {
     let result = triad("run", "hello", "--until", "0x100", "--expect", "zero=0")
     #expect(result.status == 0)

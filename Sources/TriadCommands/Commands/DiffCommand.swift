@@ -122,7 +122,7 @@ private func disassembler(for header: TraceHeader, _ workload: Workload?) -> (Tr
   if case .x86(let machine) = workload?.machine {
     contexts.insert(X86DecodeContext(machine.mode), at: 0)
   }
-  let isa = X86InstructionSet()
+  let isa = X86InstructionSet(model: X86CPUModel(rawValue: header.variant) ?? .modern)
   return { record in
     let fitting = contexts.first { isa.length(of: record.bytes, context: $0) == record.bytes.count }
     return isa.disassemble(record.bytes, pc: record.pc, context: (fitting ?? .long64).rawValue)

@@ -54,7 +54,7 @@ private func x86Listing(
   _ machine: X86Machine, from start: UInt64, count: UInt64, _ syntax: X86Syntax
 ) throws -> [String] {
   let platform = try machine.makePlatform()
-  let isa = X86InstructionSet()
+  let isa = X86InstructionSet(model: machine.model)
   let context = X86DecodeContext(machine.mode)
   var lines: [String] = []
   var address = start
@@ -88,7 +88,11 @@ private func disassembleLines(
     throw CommandFailure.usage("--hex needs --mode 16, 32 or 64")
   }
   let mode = try parseChoice(word, "--mode", of: X86Mode.self) { String($0.rawValue) }
-  let isa = X86InstructionSet()
+  let model = try arguments.choice("--cpu", of: X86CPUModel.self, named: \.rawValue) ?? .modern
+  guard mode.rawValue <= model.widestMode.rawValue else {
+    throw CommandFailure.usage("the \(model.rawValue) has no \(mode.rawValue)-bit mode")
+  }
+  let isa = X86InstructionSet(model: model)
   let context = X86DecodeContext(mode)
   var text = ""
   var lineNumber = 0

@@ -1,14 +1,25 @@
 import Foundation
 import MachineCore
+import Properties
+import ToyISA
 import X86Backend
 
 let doctorCommand = CommandSpecification(
   name: "doctor", summary: "Say what this host can do, and what each lack means.", arguments: [],
   options: [
-    OptionSpecification("--probe", "also measure where this host's KVM departs from the manual"), jsonOption,
+    OptionSpecification("--probe", "also measure where this host's KVM departs from the manual"),
+    OptionSpecification(
+      "--machines", "N", "instead: make and let go N machines of every kind, and say what they leave behind"),
+    jsonOption,
   ],
-  examples: ["triad doctor", "triad doctor --probe"],
+  examples: ["triad doctor", "triad doctor --probe", "triad doctor --machines 1000"],
   run: { arguments, terminal in
+    if let count = try arguments.number("--machines") {
+      guard (1...1_000_000).contains(count) else {
+        throw CommandFailure.usage("--machines takes 1 to 1000000")
+      }
+      return try churn(Int(count), arguments, terminal)
+    }
     let probe = KVMProbe.shared
     let behaviours = arguments.has("--probe") && probe.isUsable ? HostDeviations.behaviours : nil
     if arguments.has("--json") {
@@ -32,6 +43,62 @@ let doctorCommand = CommandSpecification(
     if let behaviours { writeBehaviours(behaviours, terminal) }
     return .success
   })
+
+/// Makes and lets go machines of every kind.
+private func churn(_ count: Int, _ arguments: ParsedArguments, _ terminal: Terminal) throws -> ExitStatus {
+  var results: [MachineChurn] = []
+  for name in ["hello", "real16"] {
+    let workload = try loadWorkload(name, arguments)
+    for kind in EngineKind.allCases {
+      do {
+        results.append(
+          try MachineChurn.run(workload, on: kind, machines: count) {
+            terminal.progress("\(workload.isa) on \(kind.rawValue): \(grouped(UInt64($0))) machines")
+          })
+      } catch let refusal as EngineRefusal where refusal.isHostLack {
+        terminal.note("\(workload.isa) on \(kind.rawValue): not measured: \(refusal.reason)")
+      }
+    }
+  }
+  terminal.progress("")
+  if arguments.has("--json") {
+    terminal.line(try jsonText(results.map(ChurnOutput.init)))
+  } else {
+    var table = TextTable([
+      ("program", .left), ("engine", .left), ("machines", .right), ("descriptors", .right),
+      ("resident KiB", .right), ("seconds", .right), ("", .left),
+    ])
+    for result in results {
+      table.add([
+        result.program, result.kind.rawValue, grouped(UInt64(result.machines)),
+        "\(result.before.descriptors) → \(result.after.descriptors)",
+        "\(result.before.resident >> 10) → \(result.after.resident >> 10)", fixedPoint(result.seconds, 1),
+        result.isClean ? "" : "something is left behind",
+      ])
+    }
+    for line in table.lines() { terminal.line(line) }
+  }
+  return results.allSatisfy(\.isClean) ? .success : .failure
+}
+
+private struct ChurnOutput: Encodable {
+  var program, engine: String
+  var machines, descriptorsBefore, descriptorsAfter, residentBefore, residentAfter: Int
+  var seconds: Double
+  var isClean: Bool
+
+  init(_ result: MachineChurn) {
+    program = result.program
+    engine = result.kind.rawValue
+    machines = result.machines
+    descriptorsBefore = result.before.descriptors
+    descriptorsAfter = result.after.descriptors
+    residentBefore = result.before.resident
+    residentAfter = result.after.resident
+    seconds = result.seconds
+    isClean = result.isClean
+  }
+}
 
 private func hostFacts(_ probe: KVMProbe) -> [(String, String)] {
   var rows = [

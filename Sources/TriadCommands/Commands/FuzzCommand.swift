@@ -11,7 +11,7 @@ let fuzzCommand = CommandSpecification(
     OptionSpecification("--isa", "ISA", "x86 or toy (default x86)"),
     OptionSpecification(
       "--source", "WHAT",
-      "x86: table (single instructions made from the table, the default) or bytes (noise and rows of instructions)"
+      "x86: table (single instructions made from the table, the default) or bytes (noise and rows of instructions); of either ISA: files (damaged programs, images, snapshots, traces and captures)"
     ),
     OptionSpecification(
       "--cpu", "MODEL", "x86: processor model (default x86-64); older ones in 16-bit mode only"),
@@ -34,7 +34,7 @@ let fuzzCommand = CommandSpecification(
     "triad fuzz --mode 32 --count 200000 --jobs 2",
     "triad fuzz --mode 64 --engines simulator,emulator,native --seed 7",
     "triad fuzz --mode 16 --source bytes --engines simulator,emulator --count 100000",
-    "triad fuzz --isa toy --variant popf --count 100",
+    "triad fuzz --isa toy --variant popf --count 100", "triad fuzz --source files --count 110000 --jobs 2",
   ],
   run: { arguments, terminal in
     let jobs = Int(clamping: try arguments.number("--jobs") ?? 1)
@@ -46,6 +46,7 @@ let fuzzCommand = CommandSpecification(
     guard (1...1_000_000_000).contains(plan.count ?? 1) else {
       throw CommandFailure.usage("--count takes 1 to 1000000000")
     }
+    if arguments.value("--source") == "files" { return try fuzzFiles(arguments, plan, terminal) }
     switch arguments.value("--isa") ?? "x86" {
     case "x86": return try fuzzX86(arguments, plan, terminal)
     case "toy": return try fuzzToy(arguments, plan, terminal)
@@ -83,7 +84,7 @@ private func fuzzX86(_ arguments: ParsedArguments, _ plan: FuzzPlan, _ terminal:
   }
   let source = arguments.value("--source") ?? "table"
   guard ["table", "bytes"].contains(source) else {
-    throw CommandFailure.usage("--source takes table or bytes")
+    throw CommandFailure.usage("--source takes table, bytes or files, not `\(source)`")
   }
   let engines = Set(
     (arguments.value("--engines") ?? (source == "bytes" ? "emulator" : "simulator,emulator")).split(
@@ -186,6 +187,76 @@ private func fuzzToy(_ arguments: ParsedArguments, _ plan: FuzzPlan, _ terminal:
     terminal.line("\(fixedPoint(report.rate, 0)) instructions a second")
   }
   return report.disagreements.isEmpty ? .success : .failure
+}
+
+private func fuzzFiles(_ arguments: ParsedArguments, _ plan: FuzzPlan, _ terminal: Terminal) throws
+  -> ExitStatus
+{
+  for option in ["--isa", "--mode", "--cpu", "--variant", "--engines", "--write"]
+  where arguments.value(option) != nil {
+    throw CommandFailure.usage("\(option) has no meaning with --source files: all kinds come in turn")
+  }
+  let progress = FuzzProgress(terminal: terminal)
+  let before = MachineChurn.Holdings.now.resident
+  let report = try FileFuzzer.run(
+    seed: plan.seed, jobs: plan.jobs, first: plan.first, count: plan.count ?? 100_000
+  ) { progress.show($0, "files") }
+  terminal.progress("")
+  let growth = MachineChurn.Holdings.now.resident - before
+  if plan.isJSON {
+    terminal.line(try jsonText(FileFuzzOutput(report, growth)))
+  } else {
+    for text in report.failures { terminal.line("failure: \(text)") }
+    var table = TextTable([
+      ("file", .left), ("cases", .right), ("refused", .right), ("errors", .right), ("slowest ms", .right),
+      ("case", .right), ("the others", .left),
+    ])
+    for kind in FuzzedFile.allCases {
+      guard let tally = report.tallies[kind] else { continue }
+      let ends = tally.ends.sorted { $0.key < $1.key }.map { "\($0.key) \(grouped($0.value))" }
+      table.add([
+        kind.rawValue, grouped(tally.cases), grouped(tally.refused), "\(tally.errors.count)",
+        fixedPoint(tally.slowest.seconds * 1e3, 1), "\(tally.slowest.index)", ends.joined(separator: ", "),
+      ])
+    }
+    for line in table.lines() { terminal.line(line) }
+    terminal.line(
+      "seed \(report.seed), \(fixedPoint(report.seconds, 1)) seconds; the process grew by \(growth >> 20) MiB"
+    )
+  }
+  return report.failures.isEmpty ? .success : .failure
+}
+
+private struct FileFuzzOutput: Encodable {
+  struct Tally: Encodable {
+    var cases, refused: UInt64
+    var differentErrors: Int
+    var ends: [String: UInt64]
+    var slowestCase: UInt64
+    var slowestSeconds: Double
+  }
+
+  var seed: UInt64
+  var files: [String: Tally]
+  var failures: [String]
+  var seconds: Double
+  var bytesGrown: Int
+
+  init(_ report: FileFuzzReport, _ growth: Int) {
+    seed = report.seed
+    files = Dictionary(
+      uniqueKeysWithValues: report.tallies.map { kind, tally in
+        (
+          kind.rawValue,
+          Tally(
+            cases: tally.cases, refused: tally.refused, differentErrors: tally.errors.count, ends: tally.ends,
+            slowestCase: tally.slowest.index, slowestSeconds: tally.slowest.seconds)
+        )
+      })
+    failures = report.failures
+    seconds = report.seconds
+    bytesGrown = growth
+  }
 }
 
 private func write(_ report: X86ByteFuzzReport, isJSON: Bool, to terminal: Terminal) throws {

@@ -20,6 +20,8 @@ let machineOptions = [
   OptionSpecification("--define", "NAME=N", "constant for the toy assembler", repeats: true),
   OptionSpecification("--isa", "ISA", "toy or x86, when it cannot be seen from the file"),
   OptionSpecification("--mode", "BITS", "16, 32 or 64: mode an x86 machine starts in"),
+  OptionSpecification(
+    "--cpu", "MODEL", "an x86 machine's processor: 8086, 286, 386 or x86-64 (default x86-64)"),
   OptionSpecification("--load-address", "ADDRESS", "where a flat x86 file goes"),
   OptionSpecification("--machine", "KIND", "small (default) or pc: the PC around an x86 processor"),
   OptionSpecification(

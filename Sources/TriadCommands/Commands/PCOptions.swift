@@ -86,6 +86,9 @@ func loadX86(_ bytes: [UInt8], _ name: String, _ arguments: ParsedArguments) thr
 
 /// Sets what the options say of the PC around the processor.
 func adjustPC(_ machine: inout X86Machine, _ arguments: ParsedArguments) throws {
+  if let model = try arguments.choice("--cpu", of: X86CPUModel.self, named: \.rawValue) {
+    try machine.choose(model)
+  }
   switch arguments.value("--machine") {
   case nil: break
   case "pc": machine.pc = machine.pc ?? PCParts()

@@ -188,6 +188,7 @@ func memorySize(_ arguments: ParsedArguments) throws -> Int? {
 }
 
 private func adjust(_ machine: inout ToyMachine, _ arguments: ParsedArguments) throws {
+  try refuse(["--cpu"], arguments, "it names the processor of an x86 machine")
   if let size = try memorySize(arguments) {
     // The bound of the address space is a 32-bit word.
     guard size <= 0xFFFF_F000 else {

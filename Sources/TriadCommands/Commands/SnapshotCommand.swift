@@ -75,6 +75,9 @@ private func restore(_ words: [String], _ arguments: ParsedArguments, _ terminal
   if snapshot.isa == "toy", arguments.value("--variant") == nil {
     adjusted.values["--variant"] = [snapshot.variant]
   }
+  if snapshot.isa == "x86", arguments.value("--cpu") == nil {
+    adjusted.values["--cpu"] = [snapshot.variant]
+  }
   if arguments.value("--memory") == nil { adjusted.values["--memory"] = [String(snapshot.memorySize)] }
   let workload = try loadWorkload(program, adjusted)
   try refusing { try workload.check(snapshot) }

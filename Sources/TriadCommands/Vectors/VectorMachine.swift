@@ -153,9 +153,11 @@ final class VectorMachine {
 
   /// Makes zero what a vector loaded and its instruction stored.
   func clean(_ vector: HardwareVector) {
+    // What is cleared below is told as stored, too.
+    let range = stored.range
     for (address, _) in vector.initialMemory { clear(address) }
     for (address, _) in vector.finalMemory { clear(address) }
-    guard let range = stored.range else { return }
+    guard let range else { return }
     // Stores to two places far apart make a large range, which is worth a clearing page by page.
     for page in stride(from: range.lowerBound, to: range.upperBound, by: 4096) {
       let end = min(page + 4096, range.upperBound)

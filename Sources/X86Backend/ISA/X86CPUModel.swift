@@ -53,6 +53,15 @@ public enum X86CPUModel: String, Sendable, CaseIterable {
     }
   }
 
+  /// The widest mode that it has.
+  public var widestMode: X86Mode {
+    switch self {
+    case .i8086, .i80286: .real16
+    case .i80386: .protected32
+    case .modern: .long64
+    }
+  }
+
   /// Bits that are always one when the flags are stored.
   package var storedOnes: UInt64 { self == .i8086 ? 0xF002 : 2 }
 }

@@ -66,8 +66,10 @@ extension X86Core {
     fetchLinear = linear & ~0xFFF
     fetchPhysical = physical & ~0xFFF
     markCode(physical, decoded.length)
+    let index = Int(truncatingIfNeeded: physical) & (Self.cacheSize - 1)
+    if filled.count < Self.mostFilled { filled.append(index) } else { cacheIsFull = true }
     // SAFETY: masked to the cache's size.
-    let place = cache + (Int(truncatingIfNeeded: physical) & (Self.cacheSize - 1))
+    let place = cache + index
     place.pointee = entry
     return place
   }

@@ -58,17 +58,19 @@ extension X86Core {
   private func granule(_ physical: UInt64) -> Int { Int(physical >> UInt64(Self.granuleShift)) }
 
   /// Notes that code was decoded from these bytes of storage.
-  func markCode(_ physical: UInt64, _ bytes: Int) {
+  mutating func markCode(_ physical: UInt64, _ bytes: Int) {
     if bytes > 0 { mark(physical, bytes, Self.codePage) }
   }
 
   /// Marks the granules that a store must begin in to reach any of these bytes of storage.
-  func mark(_ physical: UInt64, _ bytes: Int, _ kind: UInt8) {
+  mutating func mark(_ physical: UInt64, _ bytes: Int, _ kind: UInt8) {
     let first = granule(physical >= 7 ? physical - 7 : 0)
+    let last = min(granule(physical &+ UInt64(bytes) &- 1), granuleCount - 1)
     // SAFETY: there is a mark for every granule, and one more.
-    for number in first...min(granule(physical &+ UInt64(bytes) &- 1), granuleCount - 1) {
-      granules[number] |= kind
-    }
+    for number in first...last { granules[number] |= kind }
+    markedGranules =
+      markedGranules.isEmpty
+      ? first..<last + 1 : min(markedGranules.lowerBound, first)..<max(markedGranules.upperBound, last + 1)
   }
 
   // MARK: Storage

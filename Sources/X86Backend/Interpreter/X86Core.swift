@@ -42,6 +42,8 @@ struct X86Core: ~Copyable {
   /// A value between the operations of one instruction of the fast loop.
   static let temporarySlot = registerCount + 2
   static let cacheSize = 1 << 14
+  /// Longest list of filled places.
+  static let mostFilled = 1 << 10
   static let translationCount = 256
   static let codePage: UInt8 = 1
   static let protectedPage: UInt8 = 2
@@ -67,6 +69,12 @@ struct X86Core: ~Copyable {
   /// For each granule of storage, whether decoded code lies in it or up to seven bytes behind.
   let granules: UnsafeMutablePointer<UInt8>
   let granuleCount: Int
+  /// The granules that may be marked, so that a reset costs what was used.
+  var markedGranules = 0..<0
+  /// Places of the decode cache that may be filled; not complete once `cacheIsFull`.
+  var filled: [Int] = []
+  /// More places were filled than are worth listing.
+  var cacheIsFull = false
   /// The pages that the processor remembers.
   var tlb = X86TLB()
   /// Translations for fetches, reads and writes, of the supervisor and of ring 3 each, one after the other.
@@ -250,8 +258,15 @@ struct X86Core: ~Copyable {
   /// Forgets everything decoded or translated; for a state or storage that changed from outside.
   mutating func reset() {
     // SAFETY: within the allocated counts.
-    for index in 0..<Self.cacheSize { cache[index].tag = .max }
-    granules.update(repeating: 0, count: granuleCount)
+    if cacheIsFull {
+      for index in 0..<Self.cacheSize { cache[index].tag = .max }
+    } else {
+      for index in filled { cache[index].tag = .max }
+    }
+    cacheIsFull = false
+    filled.removeAll(keepingCapacity: true)
+    (granules + markedGranules.lowerBound).update(repeating: 0, count: markedGranules.count)
+    markedGranules = 0..<0
     for range in platform.view.protected {
       let last = min(range.upperBound, memorySize)
       if range.lowerBound < last {

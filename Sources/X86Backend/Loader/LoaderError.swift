@@ -40,6 +40,8 @@ public enum LoaderError: Error, Sendable, Equatable, CustomStringConvertible {
   case notMultiboot
   /// The storage's size itself is not usable.
   case badMemorySize(Int)
+  /// A processor that cannot run the program, and why.
+  case wrongModel(X86CPUModel, String)
 
   /// What is wrong, where, and what to do.
   public var description: String {
@@ -70,6 +72,8 @@ public enum LoaderError: Error, Sendable, Equatable, CustomStringConvertible {
     case .badMultiboot(let why): "the Multiboot header cannot be used: \(why)"
     case .notMultiboot:
       "the image has no Multiboot header in its first 8192 bytes: a command line and modules are for Multiboot kernels"
+    case .wrongModel(let model, let why):
+      "the \(model.rawValue) cannot run this: \(why); leave out --cpu or give a newer one"
     case .badMemorySize(let size):
       "memory size \(size) is not usable: a multiple of 4096 from \(X86Layout.minimumMemorySize) to \(X86Layout.maximumMemorySize)"
     }

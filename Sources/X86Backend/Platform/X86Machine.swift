@@ -50,6 +50,8 @@ public struct X86Machine: Sendable, Equatable {
   public var input: [UInt8]
   /// What is in the full PC; `nil` for the small test PC.
   public var pc: PCParts?
+  /// Which processor it has; see ``choose(_:)``.
+  public private(set) var model = X86CPUModel.modern
   /// Registers that begin with another value than the mode gives them.
   public var registers: [X86Register: UInt64] = [:]
   /// Ports, beside those of devices, whose written bytes are kept.
@@ -102,9 +104,29 @@ public struct X86Machine: Sendable, Equatable {
     return platform
   }
 
+  /// Gives the machine another processor.
+  ///
+  /// - Throws: ``LoaderError/wrongModel(_:_:)`` when the program cannot begin on it.
+  public mutating func choose(_ model: X86CPUModel) throws(LoaderError) {
+    guard mode.rawValue <= model.widestMode.rawValue else {
+      throw .wrongModel(model, "the program begins in \(mode.rawValue)-bit mode")
+    }
+    guard !startsWithReset || model.widestMode != .real16 else {
+      throw .wrongModel(model, "firmware begins at the end of 4 GiB, which it cannot address")
+    }
+    self.model = model
+  }
+
   /// The processor when the machine is switched on.
   public var initialState: ProcessorState {
     var state = startsWithReset ? X86InitialState.reset() : X86InitialState.make(mode, entry: entry)
+    switch model {
+    // Bits 4 to 15 of the machine status word are ones for ever.
+    case .i80286: state[.cr0] = 0xFFF0
+    // The kind of processor that reset leaves in DH.
+    case .i80386 where startsWithReset: state[.rdx] = 0x300
+    case .i8086, .i80386, .modern: break
+    }
     for (register, value) in registers { state[register] = value }
     return state
   }

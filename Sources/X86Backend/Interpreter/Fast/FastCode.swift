@@ -85,13 +85,15 @@ struct FastStore: ~Copyable {
 
   /// Drops all blocks.
   mutating func drop() {
+    drops += 1
+    // Every block takes operations: without any there is nothing to be found.
+    guard used > 0 else { return }
     // SAFETY: within the allocated counts.
     for index in 0..<Self.blockCount { blocks[index].physical = .max }
     for index in 0..<FastFrame.targetCount { frame.pointee.targets[index].epoch = 0 }
     for granule in covered { coverage[granule] = 0 }
     covered.removeAll(keepingCapacity: true)
     used = 0
-    drops += 1
   }
 
   /// Drops all blocks if one was decoded from these bytes of storage.
