@@ -39,6 +39,7 @@ extension Workload {
         digest.add(pc.floppy ?? [])
         digest.add(pc.keys)
       }
+      if machine.usesSharedPoints { digest.add(word: 2) }
       return digest.value
     }
   }

@@ -119,6 +119,9 @@
       return result
     }
 
+    /// How often it is looked whether a guest spins, in nanoseconds of host time; when does not matter to the guest.
+    private static let spinInterval: UInt64 = 2_000_000
+
     /// Does something that enters the guest, at most `seconds` long.
     func run(within seconds: Double, _ body: @escaping (KVMCore) throws(KVMError) -> StopReason) -> StopReason
     {
@@ -128,7 +131,7 @@
       let box = ResultBox()
       var kicks = 0
       let returned = thread.perform(
-        within: seconds,
+        within: seconds, nudges: core.platform.sharedPoints == nil ? 0 : Self.spinInterval,
         interrupt: {
           kicks += 1
           ckvm_set_immediate_exit(core.page, 1)

@@ -61,6 +61,18 @@
       return true
     }
 
+    /// Lets time jump for a guest that spins, called after each signal to the vCPU's thread.
+    func passSpin() throws(KVMError) {
+      guard let spin = platform.sharedPoints?.spin, platform.pending == 0, platform.deadline != .max,
+        page.pointee.if_flag != 0
+      else { return }
+      var system = kvm_sregs()
+      guard machine.vcpu.call(ckvm_get_sregs, &system) == 0 else { return }
+      let base = system.efer & 0x400 != 0 && system.cs.l != 0 ? 0 : system.cs.base
+      let bytes = readGuest(linear: base &+ (try generalRegisters().rip), count: spin.count)
+      if InstructionBytes(bytes) == spin { _ = platform.skipToDeadline() }
+    }
+
     /// Gives KVM the storage as the platform shows it now.
     func takeView() throws(KVMError) {
       guard viewVersion != platform.viewVersion else { return }

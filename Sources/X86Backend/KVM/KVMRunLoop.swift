@@ -20,6 +20,7 @@
         case .failed(let text): return .hostFailure(text)
         case .interrupted:
           if ckvm_get_immediate_exit(page) != 0 { return .hostTimeLimit }
+          try passSpin()
         case .exit(let reason):
           if let stop = try handle(reason, recorder) { return stop }
         }
@@ -127,7 +128,8 @@
     }
 
     private func passTime() {
-      if platform.controller != nil { platform.idle &+= Self.ticksPerAccess }
+      // With shared points the platform itself sees to it.
+      if platform.controller != nil, platform.sharedPoints == nil { platform.idle &+= Self.ticksPerAccess }
     }
 
     /// Records an exit and its accesses; completes the instruction to learn where it was.

@@ -52,6 +52,8 @@ public struct X86Machine: Sendable, Equatable {
   public var pc: PCParts?
   /// Registers that begin with another value than the mode gives them.
   public var registers: [X86Register: UInt64] = [:]
+  /// Time passes at shared points only, see ``MachineCore/SharedPoints``: for comparisons with KVM.
+  public var usesSharedPoints = false
   /// Ports, beside those of devices, whose written bytes are kept.
   public var loggedPorts: [UInt16] = []
 
@@ -78,6 +80,7 @@ public struct X86Machine: Sendable, Equatable {
     } else {
       platform = try PCPlatform.make(memorySize: memorySize, input: input)
     }
+    if usesSharedPoints { platform.sharedPoints = X86Layout.sharedPoints }
     try PCPlatform.attachLogs(loggedPorts, to: platform)
     let memory = platform.memory
     if !startsWithReset {
