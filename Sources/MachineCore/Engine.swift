@@ -203,14 +203,21 @@ public struct ProcessorState: Sendable, Equatable {
   ///
   /// While it is not 0, interrupts wait; with too many of them, another trap is a check stop.
   public var deliveries: Int
+  /// Registers that the instruction set does not model and an engine has all the same, in that engine's own form;
+  /// empty while they are as after a reset.
+  ///
+  /// On x86: the x87 and SSE registers as XSAVE stores them. Engines that cannot execute such instructions keep
+  /// the bytes untouched; those that cannot even do that read back as empty, and snapshots refuse them.
+  public var extended: [UInt8]
 
   /// A state.
   public init(
-    registers: [UInt64], auxiliaries: [[UInt64: UInt64]] = [], deliveries: Int = 0
+    registers: [UInt64], auxiliaries: [[UInt64: UInt64]] = [], deliveries: Int = 0, extended: [UInt8] = []
   ) {
     self.registers = registers
     self.auxiliaries = auxiliaries
     self.deliveries = deliveries
+    self.extended = extended
   }
 }
 
