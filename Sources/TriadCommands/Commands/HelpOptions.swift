@@ -22,7 +22,8 @@ let machineOptions = [
   OptionSpecification("--mode", "BITS", "16, 32 or 64: mode an x86 machine starts in"),
   OptionSpecification("--load-address", "ADDRESS", "where a flat x86 file goes"),
   OptionSpecification(
-    "--time", "KIND", "instructions (default), or shared: it passes at device accesses and waits only, as on KVM"),
+    "--time", "KIND",
+    "instructions (default), or shared: it passes at device accesses and waits only, as on KVM"),
   OptionSpecification("--machine", "KIND", "small (default) or pc: the PC around an x86 processor"),
   OptionSpecification(
     "--rom", "FILE[@ADDRESS]", "read-only memory of a full PC; without an address firmware, run from reset",

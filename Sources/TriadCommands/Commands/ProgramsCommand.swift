@@ -20,7 +20,8 @@ let programsCommand = CommandSpecification(
       }
       + (X86Workload.all + X86Workload.computations + X86Workload.firmware + X86Workload.systems).map {
         ProgramRow(
-          name: $0.name, isa: "x86", category: $0.isSystem ? "os" : $0.computation == nil ? "basic" : "benchmark",
+          name: $0.name, isa: "x86",
+          category: $0.isSystem ? "os" : $0.computation == nil ? "basic" : "benchmark",
           title: $0.description)
       }
     if arguments.has("--json") {

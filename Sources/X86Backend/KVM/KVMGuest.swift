@@ -58,6 +58,36 @@
     /// Instructions retired while single-stepping.
     var stepped: UInt64 { isLost ? 0 : core.stepped }
 
+    /// Interrupts given to the guest.
+    var injected: UInt64 { isLost ? 0 : core.injected }
+
+    /// Lets the host's clock be the guest's; why not, or `nil`.
+    func useHostClock() -> String? {
+      perform(Self.lostText as String?) { core in
+        do throws(KVMError) {
+          core.clock = try KVMHostClock()
+          return nil
+        } catch {
+          return error.description
+        }
+      }
+    }
+
+    /// Keeps which pages are written to from now on; why not, or `nil`.
+    func logWrites() -> String? {
+      perform(Self.lostText as String?) { core in
+        do throws(KVMError) {
+          try core.logWrites()
+          return nil
+        } catch {
+          return error.description
+        }
+      }
+    }
+
+    /// Pages written to, as far as that was kept.
+    func writtenPages() -> [UInt64]? { isLost ? nil : core.writes?.pages }
+
     /// Why the last run could not go on at its level, once.
     func takeRefusal() -> String? {
       guard !isLost else { return nil }

@@ -87,7 +87,8 @@
     /// - Returns: `false` when the thread did not come back in spite of all signals; it is lost then,
     ///   and whatever the body refers to must never be used again.
     func perform(
-      within seconds: Double? = nil, nudges: UInt64 = 0, interrupt: () -> Void = {}, _ body: @escaping () -> Void
+      within seconds: Double? = nil, nudges: UInt64 = 0, interrupt: () -> Void = {},
+      _ body: @escaping () -> Void
     ) -> Bool {
       pthread_mutex_lock(mutex)
       defer { pthread_mutex_unlock(mutex) }

@@ -77,8 +77,8 @@ void privileged(u64 which) {
   } __attribute__((packed)) table = {0, 0};
   switch (which) {
     case 0:
-      // On a host that lets it write to the port it halts next, which is refused in the same way.
-      __asm__ volatile("outb %%al, $0x80; hlt" : : "a"(99));
+      // The end of the run, it believes.
+      __asm__ volatile("outb %%al, $0xF4" : : "a"(99));
       break;
     case 1: __asm__ volatile("cli"); break;
     case 2: __asm__ volatile("hlt"); break;
