@@ -74,7 +74,7 @@ let package = Package(
         .embedInCode("Workloads/Images/real16.bin"), .embedInCode("Workloads/Images/protected32.elf"),
         .embedInCode("Workloads/Images/long64.elf"), .embedInCode("Workloads/Images/work16.bin"),
         .embedInCode("Workloads/Images/work32.elf"), .embedInCode("Workloads/Images/work64.elf"),
-        .embedInCode("Workloads/Images/timer-rom.bin"),
+        .embedInCode("Workloads/Images/timer-rom.bin"), .embedInCode("Workloads/Images/minos64.elf"),
       ]),
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),

@@ -203,14 +203,21 @@ public struct ProcessorState: Sendable, Equatable {
   ///
   /// While it is not 0, interrupts wait; with too many of them, another trap is a check stop.
   public var deliveries: Int
+  /// Registers that the instruction set does not model and an engine has all the same, in that engine's own form;
+  /// empty while they are as after a reset.
+  ///
+  /// On x86: the x87 and SSE registers as XSAVE stores them. Engines that cannot execute such instructions keep
+  /// the bytes untouched; those that cannot even do that read back as empty, and snapshots refuse them.
+  public var extended: [UInt8]
 
   /// A state.
   public init(
-    registers: [UInt64], auxiliaries: [[UInt64: UInt64]] = [], deliveries: Int = 0
+    registers: [UInt64], auxiliaries: [[UInt64: UInt64]] = [], deliveries: Int = 0, extended: [UInt8] = []
   ) {
     self.registers = registers
     self.auxiliaries = auxiliaries
     self.deliveries = deliveries
+    self.extended = extended
   }
 }
 
@@ -261,6 +268,8 @@ public protocol Engine: AnyObject {
   var forgetsTables: Bool { get }
   /// Whether the clocks of a trace at this level are exact, when it begins with the engine's next run.
   func hasClock(at level: TraceLevel) -> Bool
+  /// Whether traces of this level have the guest's traps.
+  func hasTraps(at level: TraceLevel) -> Bool
 
   /// Runs the guest until a limit or a stop.
   ///
@@ -278,6 +287,8 @@ extension Engine {
   public var snapshotObstacle: EngineRefusal? { nil }
   /// Engines that count instructions count them at every level.
   public func hasClock(at level: TraceLevel) -> Bool { capabilities.countsInstructions }
+  /// Most engines deliver traps themselves.
+  public func hasTraps(at level: TraceLevel) -> Bool { true }
   /// One virtual CPU for now; its number in traces.
   public var cpu: UInt16 { 0 }
 }

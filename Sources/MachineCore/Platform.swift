@@ -54,8 +54,10 @@ public final class Platform {
   public var retired: UInt64 = 0
   /// Virtual time that passed while the processor waited.
   public var idle: UInt64 = 0
-  /// Virtual time: retired instructions plus time spent waiting.
-  @inlinable public var now: UInt64 { retired &+ idle }
+  /// Virtual time: retired instructions plus time spent waiting; with ``sharedPoints`` what passed at them.
+  @inlinable public var now: UInt64 { sharedPoints == nil ? retired &+ idle : idle }
+  /// Where time passes if not with every instruction; part of the machine, set before it runs.
+  public var sharedPoints: SharedPoints?
 
   /// Interrupt requests not yet taken, one bit a line; line 0 comes first.
   public var pending: UInt32 = 0
@@ -179,6 +181,7 @@ public final class Platform {
 
   private func countAccess() {
     accesses &+= 1
+    if let sharedPoints { idle &+= sharedPoints.ticksPerAccess }
     if let left = accessesLeft, left > 0 { accessesLeft = left - 1 }
   }
 

@@ -10,12 +10,14 @@ public enum FinalState {
   ) -> TraceHeader {
     let isa = engine.instructionSet
     let capabilities = engine.capabilities
-    return TraceHeader(
+    var header = TraceHeader(
       isa: isa.name, variant: isa.variant, engine: engine.kind.rawValue, flavour: engine.flavour,
       level: level,
       program: program, programDigest: programDigest, configurationDigest: configurationDigest, seed: seed,
       hasClock: engine.hasClock(at: level), hasMemoryEffects: capabilities.recordsMemoryEffects,
       registers: isa.registers.map(\.name), causes: isa.causes, exits: engine.exitNames)
+    header.hasTraps = engine.hasTraps(at: level)
+    return header
   }
 
   /// Appends the final event: why the run ended, digests, and every register.

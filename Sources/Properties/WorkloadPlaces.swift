@@ -40,6 +40,7 @@ extension Workload {
         digest.add(pc.keys)
       }
       if machine.model != .modern { digest.add(Array(machine.model.rawValue.utf8)) }
+      if machine.usesSharedPoints { digest.add(word: 2) }
       return digest.value
     }
   }

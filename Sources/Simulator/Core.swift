@@ -285,13 +285,10 @@ struct Core: ~Copyable {
       seenChanges = platform.memory.changes
       forgetTranslations()
     }
-    let deadline = platform.deadline
     if platform.pending != 0 || platform.stop != nil {
       attentionAt = 0
-    } else if deadline == .max {
-      attentionAt = end
     } else {
-      attentionAt = min(end, deadline > idle ? deadline - idle : 0)
+      attentionAt = min(end, platform.attention(after: retired))
     }
   }
 

@@ -44,6 +44,9 @@ public final class Evaluator: Engine {
     if let state { self.state = state }
   }
 
+  /// Kept for engines that understand it.
+  private var extended: [UInt8] = []
+
   /// Counts so far.
   public var statistics: EngineStatistics { core.statistics }
 
@@ -56,9 +59,10 @@ public final class Evaluator: Engine {
         // SAFETY: registers and tables up to their counts are initialised for the core's life.
         registers: (0..<core.registerCount).map { core.file[$0] },
         auxiliaries: (0..<core.auxiliaryCount).map { core.auxiliaries[$0].contents },
-        deliveries: core.hasProgress ? 0 : core.deliveries)
+        deliveries: core.hasProgress ? 0 : core.deliveries, extended: extended)
     }
     set {
+      extended = newValue.extended
       // SAFETY: as above.
       for index in 0..<core.registerCount {
         let value = index < newValue.registers.count ? newValue.registers[index] : 0

@@ -51,7 +51,8 @@ extension Core {
   //   2. the deadline has come: devices act;
   //   3. waiting: wake up if an interrupt is pending, else let time pass, and look again (where only an
   //      interrupt that can be taken wakes up and none can: stop);
-  //   4. an interrupt is pending, can be taken, and an instruction has retired since the last
+  //   4. time passes at shared points and the processor spins: time jumps;
+  //      an interrupt is pending, can be taken, and an instruction has retired since the last
   //      delivery: deliver it;
   //   5. limits: instructions, then `until` (not before the first instruction of a run);
   //   6. fetch, decode, execute, retire, or deliver a trap.
@@ -84,6 +85,11 @@ extension Core {
         enter()
       }
       return .again
+    }
+    if let spin = platform.spin(at: retired), isInterruptible(), fetch() == .completed, bytes == spin {
+      journal?.willTouch(platform)
+      _ = platform.skipToDeadline()
+      enter()
     }
     if platform.pending != 0, hasProgress, isInterruptible() {
       journal?.willTouch(platform)

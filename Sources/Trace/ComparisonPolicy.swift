@@ -73,6 +73,8 @@ public struct ComparisonPolicy: Sendable {
   public var ignoreClock = false
   /// Leave out memory effects.
   public var ignoreMemoryEffects = false
+  /// Leave out traps.
+  public var ignoreTraps = false
   /// Leave out the privilege mode.
   public var ignoreModes = false
   /// Accept that one trace stops at a limit, or simply ends, where the other goes on.
@@ -119,6 +121,10 @@ public struct ComparisonPolicy: Sendable {
       notes.append(
         "memory effects not compared: \(side(!left.hasMemoryEffects, !right.hasMemoryEffects)) memory effects"
       )
+    }
+    if policy.level >= .events, !left.hasTraps || !right.hasTraps {
+      policy.ignoreTraps = true
+      notes.append("traps not compared: \(side(!left.hasTraps, !right.hasTraps)) traps")
     }
     if left.seed != right.seed {
       notes.append("seeds differ (\(left.seed), \(right.seed))")

@@ -9,11 +9,13 @@ final class EventStream {
   private(set) var skippedLevel: UInt64 = 0
   private(set) var skippedMemory: UInt64 = 0
   private(set) var skippedRegisters: UInt64 = 0
+  private(set) var skippedTraps: UInt64 = 0
 
   private let source: any TraceSource
   private let level: TraceLevel
   private let guestEventsOnly: Bool
   private let ignoreMemory: Bool
+  private let ignoreTraps: Bool
   private let ignoredRegisters: [Bool]
   private let batch: UnsafeMutableBufferPointer<TraceRecord>
   @exclusivity(unchecked) private var used = 0
@@ -29,6 +31,7 @@ final class EventStream {
     level = policy.level
     guestEventsOnly = policy.guestEventsOnly
     ignoreMemory = policy.ignoreMemoryEffects
+    ignoreTraps = policy.ignoreTraps
     var ignored = Array(repeating: false, count: RegisterTable.size)
     for mask in policy.registerMasks where mask.bits == .max && mask.register < RegisterTable.size {
       ignored[Int(mask.register)] = true
@@ -47,7 +50,7 @@ final class EventStream {
     return filled > 0
   }
 
-  private enum Place { case keep, unknown, vmm, level, silent }
+  private enum Place { case keep, unknown, vmm, level, trap, silent }
 
   @inline(__always)
   private func place(_ record: TraceRecord) -> Place {
@@ -59,6 +62,7 @@ final class EventStream {
     default: break
     }
     if level == .final { return .level }
+    if kind == .trap, ignoreTraps { return .trap }
     return kind.isVMM && guestEventsOnly ? .vmm : .keep
   }
 
@@ -76,6 +80,7 @@ final class EventStream {
       case .unknown: skippedUnknown += 1
       case .vmm: skippedVMM += 1
       case .level: skippedLevel += 1
+      case .trap: skippedTraps += 1
       case .silent: break
       }
       while try hasRecord() {

@@ -20,6 +20,8 @@ extension TraceHeader {
     add("seed", hex(seed))
     add("clock", hasClock ? "true" : "false")
     add("memory_effects", hasMemoryEffects ? "true" : "false")
+    // Most traces have them.
+    if !hasTraps { add("traps", "false") }
     add("registers", list(registers))
     add("causes", list(causes))
     add("exits", list(exits))
@@ -75,6 +77,7 @@ extension TraceHeader {
       hasClock: try fields.bool("clock"), hasMemoryEffects: try fields.bool("memory_effects"),
       registers: try fields.list("registers"), causes: try fields.list("causes"),
       exits: try fields.list("exits"), stops: try fields.list("stops"))
+    if members["traps"] != nil { hasTraps = try fields.bool("traps") }
   }
 }
 

@@ -298,6 +298,7 @@ public struct TraceComparator {
     note("VMM events", \.skippedVMM)
     note("events above the level", \.skippedLevel)
     note("memory effects", \.skippedMemory)
+    note("traps", \.skippedTraps)
     let reasons = policy.registerMasks.filter { $0.bits == .max }.map {
       "\(left.header.registerName($0.register)): \($0.reason)"
     }

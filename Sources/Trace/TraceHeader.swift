@@ -57,6 +57,8 @@ public struct TraceHeader: Sendable, Hashable {
   public var hasClock: Bool
   /// Whether retire events carry memory effects (register effects they always carry).
   public var hasMemoryEffects: Bool
+  /// Whether the guest's traps are recorded; without it the hardware takes them and nobody sees them.
+  public var hasTraps = true
   /// Names of register numbers.
   public var registers: [String]
   /// Names of trap and interrupt causes, by number; an empty name has no meaning.

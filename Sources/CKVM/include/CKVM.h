@@ -17,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/syscall.h>
 #include <sys/ioctl.h>
 #include <linux/kvm.h>
 
@@ -32,6 +33,27 @@
 #endif
 #ifndef KVM_CAP_SET_GUEST_DEBUG2
 #define KVM_CAP_SET_GUEST_DEBUG2 195
+#endif
+#ifndef KVM_CAP_XSAVE
+#define KVM_CAP_XSAVE 55
+#endif
+#ifndef KVM_CAP_SREGS2
+#define KVM_CAP_SREGS2 200
+#endif
+#ifndef KVM_GET_SREGS2
+#define KVM_SREGS2_FLAGS_PDPTRS_VALID 1
+struct kvm_sregs2 {
+  struct kvm_segment cs, ds, es, fs, gs, ss;
+  struct kvm_segment tr, ldt;
+  struct kvm_dtable gdt, idt;
+  __u64 cr0, cr2, cr3, cr4, cr8;
+  __u64 efer;
+  __u64 apic_base;
+  __u64 flags;
+  __u64 pdptrs[4];
+};
+#define KVM_GET_SREGS2 _IOR(KVMIO, 0xcc, struct kvm_sregs2)
+#define KVM_SET_SREGS2 _IOW(KVMIO, 0xcd, struct kvm_sregs2)
 #endif
 #ifndef KVM_GET_STATS_FD
 #define KVM_GET_STATS_FD _IO(KVMIO, 0xce)
@@ -61,7 +83,12 @@ static const unsigned long ckvm_set_cpuid2 = KVM_SET_CPUID2;
 static const unsigned long ckvm_set_guest_debug = KVM_SET_GUEST_DEBUG;
 static const unsigned long ckvm_get_vcpu_events = KVM_GET_VCPU_EVENTS;
 static const unsigned long ckvm_set_vcpu_events = KVM_SET_VCPU_EVENTS;
-static const unsigned long ckvm_get_fpu = KVM_GET_FPU;
+static const unsigned long ckvm_get_xsave = KVM_GET_XSAVE;
+static const unsigned long ckvm_set_xsave = KVM_SET_XSAVE;
+static const unsigned long ckvm_get_mp_state = KVM_GET_MP_STATE;
+static const unsigned long ckvm_get_sregs2 = KVM_GET_SREGS2;
+static const unsigned long ckvm_set_sregs2 = KVM_SET_SREGS2;
+static const unsigned long ckvm_get_dirty_log = KVM_GET_DIRTY_LOG;
 static const unsigned long ckvm_get_msr_index_list = KVM_GET_MSR_INDEX_LIST;
 static const unsigned long ckvm_translate = KVM_TRANSLATE;
 static const unsigned long ckvm_get_stats_fd = KVM_GET_STATS_FD;
@@ -77,6 +104,8 @@ static const uintptr_t ckvm_cap_immediate_exit = KVM_CAP_IMMEDIATE_EXIT;
 static const uintptr_t ckvm_cap_sync_regs = KVM_CAP_SYNC_REGS;
 static const uintptr_t ckvm_cap_binary_stats_fd = KVM_CAP_BINARY_STATS_FD;
 static const uintptr_t ckvm_cap_nr_memslots = KVM_CAP_NR_MEMSLOTS;
+static const uintptr_t ckvm_cap_xsave = KVM_CAP_XSAVE;
+static const uintptr_t ckvm_cap_sregs2 = KVM_CAP_SREGS2;
 static const uintptr_t ckvm_cap_max_vcpus = KVM_CAP_MAX_VCPUS;
 
 static const uint32_t ckvm_guestdbg_singlestep = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
@@ -120,6 +149,29 @@ static inline uint64_t ckvm_fail_entry_reason(const struct kvm_run *run) {
 }
 static inline uint32_t ckvm_internal_suberror(const struct kvm_run *run) { return run->internal.suberror; }
 static inline uint32_t ckvm_system_event_type(const struct kvm_run *run) { return run->system_event.type; }
+
+/// CR8, which the kernel takes from the run page at every entry where it has no local APIC of its own.
+static inline void ckvm_set_cr8(struct kvm_run *run, uint64_t value) { run->cr8 = value; }
+
+/// System registers with the page-directory-pointer entries of PAE paging.
+static inline struct kvm_sregs2 ckvm_with_pdptes(const struct kvm_sregs *system, uint64_t p0, uint64_t p1, uint64_t p2,
+                                                 uint64_t p3) {
+  struct kvm_sregs2 result;
+  memset(&result, 0, sizeof result);
+  // The two structures are the same up to the APIC base.
+  memcpy(&result, system, offsetof(struct kvm_sregs, interrupt_bitmap));
+  result.flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+  result.pdptrs[0] = p0;
+  result.pdptrs[1] = p1;
+  result.pdptrs[2] = p2;
+  result.pdptrs[3] = p3;
+  return result;
+}
+
+/// The entry of PAE paging with this number, 0 to 3; 0 where the kernel has none.
+static inline uint64_t ckvm_pdpte(const struct kvm_sregs2 *system, uint32_t number) {
+  return system->flags & KVM_SREGS2_FLAGS_PDPTRS_VALID ? system->pdptrs[number & 3] : 0;
+}
 
 static inline void ckvm_set_valid_regs(struct kvm_run *run, uint64_t mask) { run->kvm_valid_regs = mask; }
 static inline struct kvm_regs *ckvm_sync_regs(struct kvm_run *run) { return &run->s.regs.regs; }
@@ -184,6 +236,34 @@ static inline int ckvm_install_kick_handler(void) {
   action.sa_handler = ckvm_kick_handler;
   sigemptyset(&action.sa_mask);
   return sigaction(ckvm_kick_signal(), &action, NULL);
+}
+
+/// Makes a timer that signals the calling thread with the kick signal; 0 on success.
+static inline int ckvm_make_kick_timer(timer_t *timer) {
+  struct sigevent event;
+  memset(&event, 0, sizeof event);
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = ckvm_kick_signal();
+  event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+  return timer_create(CLOCK_MONOTONIC, &event, timer);
+}
+
+/// Lets the timer strike after so many nanoseconds and then every `interval`; both 0: never.
+static inline int ckvm_set_kick_timer(timer_t timer, uint64_t delay, uint64_t interval) {
+  struct itimerspec time;
+  time.it_value.tv_sec = (time_t)(delay / 1000000000u);
+  time.it_value.tv_nsec = (long)(delay % 1000000000u);
+  time.it_interval.tv_sec = (time_t)(interval / 1000000000u);
+  time.it_interval.tv_nsec = (long)(interval % 1000000000u);
+  return timer_settime(timer, 0, &time, NULL);
+}
+
+/// Sleeps; a signal ends it early.
+static inline void ckvm_sleep(uint64_t nanoseconds) {
+  struct timespec time;
+  time.tv_sec = (time_t)(nanoseconds / 1000000000u);
+  time.tv_nsec = (long)(nanoseconds % 1000000000u);
+  nanosleep(&time, NULL);
 }
 
 // Exit-cost fixture: the same exits from a loop in C.

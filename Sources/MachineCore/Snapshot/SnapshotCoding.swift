@@ -7,7 +7,7 @@ internal import Trace
 /// that comes before (8 bytes). Nothing may follow.
 extension MachineSnapshot {
   /// Version of the file form.
-  public static let version: UInt32 = 1
+  public static let version: UInt32 = 2
   private static let magic = Array("TRIADSNP".utf8)
 
   /// The snapshot as bytes of a file; the same snapshot always gives the same bytes.
@@ -34,6 +34,7 @@ extension MachineSnapshot {
       }
     }
     writer.put(UInt64(processor.deliveries))
+    writer.put(processor.extended)
     writer.put(retired)
     writer.put(idle)
     writer.put(UInt64(pending))
@@ -107,6 +108,7 @@ extension MachineSnapshot {
       throw .malformed("an impossible count of deliveries", offset: reader.position)
     }
     processor.deliveries = Int(deliveries)
+    processor.extended = try reader.data()
     retired = try reader.number()
     idle = try reader.number()
     guard let lines = UInt32(exactly: try reader.number()) else {

@@ -37,6 +37,7 @@ public final class PlantedFault: Engine {
     set { engine.state = newValue }
   }
   public func hasClock(at level: TraceLevel) -> Bool { engine.hasClock(at: level) }
+  public func hasTraps(at level: TraceLevel) -> Bool { engine.hasTraps(at: level) }
 
   public func run(_ limits: RunLimits, into recorder: TraceRecorder?) throws(EngineRefusal) -> StopReason {
     let start = platform.retired

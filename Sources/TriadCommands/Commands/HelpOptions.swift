@@ -23,6 +23,9 @@ let machineOptions = [
   OptionSpecification(
     "--cpu", "MODEL", "an x86 machine's processor: 8086, 286, 386 or x86-64 (default x86-64)"),
   OptionSpecification("--load-address", "ADDRESS", "where a flat x86 file goes"),
+  OptionSpecification(
+    "--time", "KIND",
+    "instructions (default), or shared: it passes at device accesses and waits only, as on KVM"),
   OptionSpecification("--machine", "KIND", "small (default) or pc: the PC around an x86 processor"),
   OptionSpecification(
     "--rom", "FILE[@ADDRESS]", "read-only memory of a full PC; without an address firmware, run from reset",

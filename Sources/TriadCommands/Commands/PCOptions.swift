@@ -101,6 +101,15 @@ func adjustPC(_ machine: inout X86Machine, _ arguments: ParsedArguments) throws 
     throw CommandFailure.usage(
       "--machine takes small or pc, not `\(other)`" + suggestion(other, ["small", "pc"]))
   }
+  switch arguments.value("--time") {
+  case nil: break
+  case "shared": machine.usesSharedPoints = true
+  case "instructions": machine.usesSharedPoints = false
+  case let other?:
+    throw CommandFailure.usage(
+      "--time takes instructions or shared, not `\(other)`"
+        + suggestion(other, ["instructions", "shared"]))
+  }
   machine.loggedPorts = try portLogs(arguments).map(\.port)
   for option in ["--disk", "--floppy", "--keys", "--screen"]
   where arguments.values[option] != nil || arguments.flags.contains(option) {

@@ -14,7 +14,7 @@ enum BuiltIn {
   /// All names, for suggestions.
   static var names: [String] {
     ToyPrograms.all.map(\.name)
-      + (X86Workload.all + X86Workload.computations + X86Workload.firmware).map(\.name)
+      + (X86Workload.all + X86Workload.computations + X86Workload.firmware + X86Workload.systems).map(\.name)
   }
 }
 

@@ -2,6 +2,7 @@ import Foundation
 import MachineCore
 import Properties
 import ToyISA
+import X86Backend
 
 let runCommand = CommandSpecification(
   name: "run", summary: "Run a program on one machine.", arguments: [optionalProgramArgument],
@@ -16,6 +17,10 @@ let runCommand = CommandSpecification(
     OptionSpecification(
       "--port-log", "PORT=FILE", "keep the bytes written to a port of an x86 machine", repeats: true),
     OptionSpecification("--screen", "show a full PC's text screen at the end"),
+    OptionSpecification(
+      "--time", "KIND",
+      "shared (default): virtual time; free: the host's clock drives an x86 virtualizer's timers"),
+    OptionSpecification("--dirty", "list the pages of storage written to, from KVM's dirty log"),
     OptionSpecification("--write-back", "write a full PC's changed disk back to its file"),
   ] + machineOptions,
   examples: [
@@ -42,6 +47,7 @@ func finish(
   let console = ConsoleStream(terminal)
   if !wantsJSON { engine.platform.consoleObserver = { console.put($0) } }
 
+  try adjust(engine, arguments)
   let point = try StopPoint(arguments.all("--until"), workload)
   let start = ContinuousClock.now
   var stop: StopReason?
@@ -82,6 +88,7 @@ func finish(
     terminal.line(try jsonText(RunOutput(workload, engine, stop ?? reached, seconds, dumps)))
   } else {
     for dump in dumps { terminal.line(try hexDump(engine.platform.memory, dump)) }
+    if let pages = X86Virtualizer.writtenPages(engine) { writePages(pages, terminal) }
     if !isQuiet { terminal.note(summary(workload, engine, stop ?? reached)) }
   }
   let wrong = expectations.filter { engine.state.registers[$0.register] != $0.value }
@@ -92,6 +99,47 @@ func finish(
   }
   if !wrong.isEmpty { return .failure }
   return exitStatus(stop ?? reached, propagate: arguments.has("--propagate"))
+}
+
+/// How the engine keeps time, and what it keeps of the run.
+private func adjust(_ engine: any Engine, _ arguments: ParsedArguments) throws {
+  let isHandedOn = arguments.value("--then") != nil
+  switch arguments.value("--time") {
+  case nil, "shared": break
+  case "free":
+    if isHandedOn {
+      throw CommandFailure.usage("--time free does not go with --then: two kinds of time do not mix")
+    }
+    try refusing { try X86Virtualizer.runFreely(engine) }
+  case let other?: throw CommandFailure.usage("--time takes shared or free, not `\(other)`")
+  }
+  guard arguments.has("--dirty") else { return }
+  if isHandedOn { throw CommandFailure.usage("--dirty does not go with --then: one log, one engine") }
+  try refusing { try X86Virtualizer.logWrites(engine) }
+}
+
+/// Page numbers as ranges of addresses, a line each.
+private func writePages(_ pages: [UInt64], _ terminal: Terminal) {
+  terminal.line("\(grouped(UInt64(pages.count))) pages written to")
+  for range in ranges(pages) {
+    let end = (range.upperBound + 1) << 12
+    terminal.line(
+      "  \(hex(range.lowerBound << 12))..<\(hex(end))  \(range.count == 1 ? "1 page" : "\(range.count) pages")"
+    )
+  }
+}
+
+/// Runs of numbers in an ascending list.
+private func ranges(_ numbers: [UInt64]) -> [ClosedRange<UInt64>] {
+  var result: [ClosedRange<UInt64>] = []
+  for number in numbers {
+    if let last = result.last, last.upperBound + 1 == number {
+      result[result.count - 1] = last.lowerBound...number
+    } else {
+      result.append(number...number)
+    }
+  }
+  return result
 }
 
 /// The limits that the options ask for, with a note where the engine cannot keep them.
@@ -223,6 +271,7 @@ private struct RunOutput: Encodable {
   var statistics: StatisticsOutput
   var memoryDigest: String
   var memory: [String: String]
+  var writtenPages: [UInt64]?
   var hostSeconds: Double
 
   init(
@@ -247,6 +296,7 @@ private struct RunOutput: Encodable {
       dumps.map {
         ("\(hex(UInt64($0.lowerBound))):\($0.count)", hexString(try engine.platform.memory.read($0)))
       }, uniquingKeysWith: { first, _ in first })
+    writtenPages = X86Virtualizer.writtenPages(engine)
     hostSeconds = seconds
   }
 }

@@ -204,6 +204,10 @@ extension X86Core {
       }
       return Stop()
     }
+    if mayInterrupt, let spin = platform.spin(at: retired), isNext(spin) {
+      _ = platform.skipToDeadline()
+      enter()
+    }
     if platform.pending != 0, hasProgress, mayInterrupt {
       let interrupt = platform.takeInterrupt(causeBase: 32)
       enter()
@@ -272,6 +276,12 @@ extension X86Core {
       recordRegisters(mode)
     }
     return nil
+  }
+
+  /// Whether this is the instruction at the program counter.
+  private mutating func isNext(_ bytes: InstructionBytes) -> Bool {
+    guard let instruction = try? fetch() else { return false }
+    return instruction.pointee.bytes == bytes
   }
 
   /// Bytes of the instruction at `address` for messages.

@@ -300,8 +300,7 @@ struct X86Core: ~Copyable {
     if platform.stop != nil || (isRequested && flags & X86Flags.interrupt.rawValue != 0) {
       attentionAt = 0
     } else {
-      let deadline = platform.deadline
-      attentionAt = deadline == .max ? end : min(end, deadline > idle ? deadline - idle : 0)
+      attentionAt = min(end, platform.attention(after: retired))
     }
   }
 

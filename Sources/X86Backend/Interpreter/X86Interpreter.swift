@@ -17,6 +17,8 @@ public final class X86Interpreter: Engine {
   public let instructionSet: any InstructionSet
 
   private var core: X86Core
+  /// Kept for engines that understand it.
+  private var extended: [UInt8] = []
   private var isRunning = false
   /// The core itself is telling what it stored.
   private var isReporting = false
@@ -67,9 +69,10 @@ public final class X86Interpreter: Engine {
       // SAFETY: the file holds every register.
       ProcessorState(
         registers: (0..<X86Core.registerCount).map { core.r[$0] }, auxiliaries: core.tables,
-        deliveries: core.hasProgress ? 0 : core.deliveries)
+        deliveries: core.hasProgress ? 0 : core.deliveries, extended: extended)
     }
     set {
+      extended = newValue.extended
       for (index, descriptor) in X86Register.table.enumerated() {
         let value = index < newValue.registers.count ? newValue.registers[index] : 0
         // SAFETY: as above.

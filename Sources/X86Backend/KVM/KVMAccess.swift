@@ -137,7 +137,9 @@
     /// the program counter, it was before; if not, the instruction is looked for in the bytes.
     func accessAddress(_ access: DeviceAccess, before: UInt64, after: UInt64, system: kvm_sregs) -> UInt64 {
       if before != after { return before }
-      guard access.isPort else { return before }
+      guard access.isPort else {
+        return access.isWrite ? storeAddress(access, after: after, system: system) ?? before : before
+      }
       let base = system.efer & 0x400 != 0 && system.cs.l != 0 ? 0 : system.cs.base
       let here = readGuest(linear: base &+ after, count: 4)
       if Self.isRepeatedStringAccess(here, isWrite: access.isWrite) { return after }

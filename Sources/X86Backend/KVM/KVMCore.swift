@@ -25,6 +25,12 @@
     var isDebugging = false
     /// Why the last run could not go on at the level it was asked for.
     var refusal: String?
+    /// The host's clock, for a guest that runs freely.
+    var clock: KVMHostClock?
+    /// Interrupts given to the guest.
+    var injected: UInt64 = 0
+    /// Pages of storage written to, where that is kept.
+    var writes: KVMDirtyLog?
     /// Breaches of resource control that were seen, each once.
     var breaches: [String] = []
     /// Blocked signals of the vCPU's thread before the first run.
@@ -100,6 +106,7 @@
         return count()
       }
       isIncomplete = false
+      machine.deliveries = 0
       guard machine.vcpu.call(ckvm_run) == 0 else {
         let number = errno
         if number == EINTR || number == EAGAIN { return .interrupted }

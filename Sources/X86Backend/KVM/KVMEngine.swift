@@ -66,6 +66,7 @@
       var statistics = EngineStatistics()
       statistics.retired = guest.stepped
       statistics.exits = guest.exits
+      statistics.injected = guest.injected
       statistics.controlViolations = guest.breaches
       statistics.kernelEmulated = kernelCounters["insn_emulation"]
       return statistics
@@ -73,6 +74,39 @@
 
     /// The kernel's own counters for this vCPU, by their names; empty where it has none.
     public var kernelCounters: [String: UInt64] { guest.kernelCounters() }
+
+    /// Whether time is the host's clock, which drives the timers and interrupts the guest anywhere, and not what
+    /// passes at the points that every engine shares; `false` at first.
+    ///
+    /// A free run is fast and never the same twice: it is nothing to compare.
+    public private(set) var runsFreely = false
+
+    /// Lets time be the host's clock from now on.
+    ///
+    /// - Throws: ``EngineRefusal`` when the host has no timer to give.
+    public func runFreely() throws(EngineRefusal) {
+      if let failure = guest.useHostClock() {
+        throw EngineRefusal("the guest cannot run by the host's clock: \(failure)", isHostLack: true)
+      }
+      runsFreely = true
+    }
+
+    /// Keeps from now on which pages of storage are written to, by the guest (KVM's dirty log) and by devices.
+    ///
+    /// - Throws: ``EngineRefusal`` when this host's dirty log misses writes or tells of others, as measured.
+    public func logWrites() throws(EngineRefusal) {
+      if let lack = KVMDirtyLog.lack {
+        throw EngineRefusal(
+          "this host's KVM (\(flavour)) keeps no true log of written pages: \(lack)",
+          remedy: "record the run on another engine with --level instructions", isHostLack: true)
+      }
+      if let failure = guest.logWrites() {
+        throw EngineRefusal("writes cannot be logged: \(failure)", isHostLack: true)
+      }
+    }
+
+    /// Numbers of the pages of storage written to since ``logWrites()``, ascending; `nil` before it.
+    public var writtenPages: [UInt64]? { guest.writtenPages() }
 
     public var state: ProcessorState {
       get { guest.readState() }
@@ -86,6 +120,11 @@
           remedy: "record at level `\(capabilities.traceLevel.name)`", isHostLack: true)
       }
       let steps = recorder?.level == .instructions
+      if steps, runsFreely {
+        throw EngineRefusal(
+          "a guest that runs by the host's clock cannot be recorded by instruction",
+          remedy: "record at level `events`, or let time pass at shared points")
+      }
       if !steps && limits.until.count > KVMCore.breakpointCount {
         throw EngineRefusal(
           "KVM stops at no more than \(KVMCore.breakpointCount) addresses; \(limits.until.count) are given",
@@ -115,17 +154,26 @@
       }
     }
 
+    /// The hardware delivers traps; single-stepping shows them.
+    public func hasTraps(at level: TraceLevel) -> Bool { level == .instructions }
+
     /// Only single-stepping counts instructions, and only if there was nothing else before.
     public func hasClock(at level: TraceLevel) -> Bool { level == .instructions && !hasRunFreely }
   }
 
   extension KVMCore {
-    /// Whether the vCPU waits in HLT, and nothing can wake it.
-    private func staysHalted() throws(KVMError) -> Bool {
-      guard isHalted else { return false }
-      guard platform.controller != nil, try waitForInterrupt() else { return true }
-      isHalted = false
-      return false
+    /// Why a run of a vCPU that waits in HLT ends without having begun; `nil` if it wakes or does not wait.
+    private func stopInHalt() throws(KVMError) -> StopReason? {
+      guard isHalted else { return nil }
+      clock?.begin(platform)
+      let waking = platform.controller == nil ? .never : try waitForInterrupt()
+      switch waking {
+      case .never: return .idle(pc: try generalRegisters().rip)
+      case .outOfTime: return .hostTimeLimit
+      case .woken:
+        isHalted = false
+        return nil
+      }
     }
 
     /// One run, on the vCPU's thread.
@@ -133,11 +181,12 @@
       _ limits: RunLimits, _ recorder: TraceRecorder?, _ stepper: SingleStepper, records: Bool
     ) throws(KVMError) -> StopReason {
       defer { checkControl() }
+      try collectWrites()
       let reason: StopReason
       if let stop = platform.stop {
         reason = stop
-      } else if try staysHalted() {
-        reason = .idle(pc: try generalRegisters().rip)
+      } else if let stop = try stopInHalt() {
+        reason = stop
       } else if limits.instructions == 0 {
         reason = .limit
       } else if records, let recorder {
@@ -148,9 +197,10 @@
         reason = stop
       } else {
         try setDebugging(steps: false, breakpoints: limits.until)
-        reason = try runFreely(recorder)
+        reason = try runFreely(recorder, limits)
       }
       try complete()
+      try collectWrites()
       if let recorder, reason.isGuestEnd {
         recorder.append(
           TraceRecord(

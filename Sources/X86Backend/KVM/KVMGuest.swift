@@ -58,6 +58,36 @@
     /// Instructions retired while single-stepping.
     var stepped: UInt64 { isLost ? 0 : core.stepped }
 
+    /// Interrupts given to the guest.
+    var injected: UInt64 { isLost ? 0 : core.injected }
+
+    /// Lets the host's clock be the guest's; why not, or `nil`.
+    func useHostClock() -> String? {
+      perform(Self.lostText as String?) { core in
+        do throws(KVMError) {
+          core.clock = try KVMHostClock()
+          return nil
+        } catch {
+          return error.description
+        }
+      }
+    }
+
+    /// Keeps which pages are written to from now on; why not, or `nil`.
+    func logWrites() -> String? {
+      perform(Self.lostText as String?) { core in
+        do throws(KVMError) {
+          try core.logWrites()
+          return nil
+        } catch {
+          return error.description
+        }
+      }
+    }
+
+    /// Pages written to, as far as that was kept.
+    func writtenPages() -> [UInt64]? { isLost ? nil : core.writes?.pages }
+
     /// Why the last run could not go on at its level, once.
     func takeRefusal() -> String? {
       guard !isLost else { return nil }
@@ -119,6 +149,9 @@
       return result
     }
 
+    /// How often it is looked whether a guest spins, in nanoseconds of host time; when does not matter to the guest.
+    private static let spinInterval: UInt64 = 2_000_000
+
     /// Does something that enters the guest, at most `seconds` long.
     func run(within seconds: Double, _ body: @escaping (KVMCore) throws(KVMError) -> StopReason) -> StopReason
     {
@@ -128,7 +161,7 @@
       let box = ResultBox()
       var kicks = 0
       let returned = thread.perform(
-        within: seconds,
+        within: seconds, nudges: core.platform.sharedPoints == nil ? 0 : Self.spinInterval,
         interrupt: {
           kicks += 1
           ckvm_set_immediate_exit(core.page, 1)

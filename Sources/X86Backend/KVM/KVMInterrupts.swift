@@ -5,9 +5,10 @@
 
   /// Virtual time and interrupts on KVM.
   ///
-  /// KVM does not count instructions, so on this engine time is what passes at the points that every engine
-  /// shares: an access to a device takes ``KVMCore/ticksPerAccess``, and HLT takes until the next
-  /// deadline. Interrupts are requested at these points only, and injected as soon as the guest can take them.
+  /// KVM does not count instructions. With time at shared points, the default, time is what passes at the points
+  /// that every engine shares: an access to a device takes ``KVMCore/ticksPerAccess``, and HLT takes until the next
+  /// deadline; interrupts are requested at these points only. A guest that runs freely has the host's clock instead
+  /// (``KVMHostClock``). Either way an interrupt is injected as soon as the guest can take it.
   extension KVMCore {
     /// Virtual time that an access to a device takes, in instructions.
     static var ticksPerAccess: UInt64 { 100 }
@@ -15,8 +16,10 @@
     /// Lets devices act, hands the guest the interrupt it can take, or asks for an exit when it can.
     ///
     /// Called before each entry on a platform with an interrupt controller.
-    func prepareEntry(_ recorder: TraceRecorder?) throws(KVMError) {
+    func prepareEntry(_ limits: RunLimits, _ recorder: TraceRecorder?) throws(KVMError) {
+      clock?.update(platform)
       if platform.now >= platform.deadline { platform.advance() }
+      defer { clock?.arm(platform) }
       let page = page
       guard platform.pending != 0 else {
         page.pointee.request_interrupt_window = 0
@@ -32,39 +35,116 @@
       let interrupt = platform.takeInterrupt(causeBase: 32)
       // Only a request that is still there needs another window.
       page.pointee.request_interrupt_window = platform.pending != 0 ? 1 : 0
-      if let recorder {
-        recorder.append(
-          TraceRecord(
-            .interrupt, mode: privilege(), code: UInt32(truncatingIfNeeded: interrupt.cause),
-            clock: platform.retired, pc: try generalRegisters().rip, value: interrupt.line))
-      }
+      let before = recorder == nil ? nil : try readState()
       var request = kvm_interrupt()
       request.irq = UInt32(truncatingIfNeeded: interrupt.cause)
       guard machine.vcpu.call(ckvm_interrupt, &request) == 0 else {
         throw .cannotRun("KVM_INTERRUPT failed: \(errorText())")
       }
+      injected &+= 1
       // It is not known before the next exit whether another can be taken.
       page.pointee.ready_for_interrupt_injection = 0
+      if let recorder, let before { try record(interrupt, before, limits, recorder) }
     }
 
-    /// Waits in HLT until an interrupt is requested; `false` when none can ever come or be taken.
-    func waitForInterrupt() throws(KVMError) -> Bool {
-      guard try generalRegisters().rflags & X86Flags.interrupt.rawValue != 0 else { return false }
+    /// Records an interrupt with its effects: the guest is stopped before the first instruction of the handler.
+    ///
+    /// Where it does not get there (the delivery faults, or something else comes first) the record has none.
+    private func record(
+      _ interrupt: Interrupt, _ before: ProcessorState, _ limits: RunLimits, _ recorder: TraceRecorder
+    ) throws(KVMError) {
+      let mode = before[.cr0] & 1 == 0 ? 0 : UInt8(truncatingIfNeeded: before[.cs] & 3)
+      var record = TraceRecord(
+        .interrupt, mode: mode, code: UInt32(truncatingIfNeeded: interrupt.cause), clock: platform.retired,
+        pc: before[.rip], value: interrupt.line)
+      guard let handler = handlerAddress(interrupt.cause, before) else {
+        recorder.append(record)
+        return
+      }
+      try setDebugging(steps: false, breakpoints: [handler])
+      var after: ProcessorState?
+      machine.deliveries = 0
+      while after == nil {
+        guard machine.vcpu.call(ckvm_run) == 0 else {
+          // A signal: the time is up, or nothing but a timer's kick.
+          if ckvm_get_immediate_exit(page) != 0 { break }
+          continue
+        }
+        guard ckvm_exit_reason(page) == UInt32(KVM_EXIT_DEBUG) else {
+          hasUnseenExit = true
+          break
+        }
+        after = try machine.readState(halted: false)
+      }
+      try setDebugging(steps: false, breakpoints: limits.until)
+      if let after { record.aux = after[.rip] }
+      recorder.append(record)
+      guard let after else { return }
+      for register in X86Register.allCases
+      where before[register] != after[register] && register != .rip && register.descriptor.isTraced {
+        recorder.append(
+          TraceRecord(
+            .registerWrite, mode: mode, code: UInt32(register.id), clock: platform.retired,
+            value: after[register]))
+      }
+    }
+
+    /// How waiting in HLT ended.
+    enum Waking {
+      /// An interrupt is requested, or the machine is off.
+      case woken
+      /// None can ever come or be taken.
+      case never
+      /// The run's time is up.
+      case outOfTime
+    }
+
+    /// Waits in HLT until an interrupt is requested.
+    func waitForInterrupt() throws(KVMError) -> Waking {
+      guard try generalRegisters().rflags & X86Flags.interrupt.rawValue != 0 else { return .never }
+      clock?.update(platform)
       if platform.now >= platform.deadline { platform.advance() }
+      if let clock { return wait(by: clock) }
       var skips = 0
       while platform.pending == 0 {
         // Devices that act for ever without asking for an interrupt must not hang the host.
         skips += 1
-        guard skips < 65536, platform.skipToDeadline() else { return false }
-        if platform.stop != nil { return true }
+        guard skips < 65536, platform.skipToDeadline() else { return .never }
+        if platform.stop != nil { return .woken }
       }
-      return true
+      return .woken
+    }
+
+    private func wait(by clock: KVMHostClock) -> Waking {
+      while platform.pending == 0 {
+        if ckvm_get_immediate_exit(page) != 0 { return .outOfTime }
+        guard let delay = clock.delay(platform) else { return .never }
+        // In pieces, for a kick that comes before the sleep begins would be missed.
+        if delay > 0 { ckvm_sleep(min(delay, 10_000_000)) }
+        clock.update(platform)
+        if platform.now >= platform.deadline { platform.advance() }
+        if platform.stop != nil { return .woken }
+      }
+      return .woken
+    }
+
+    /// Lets time jump for a guest that spins, called after each signal to the vCPU's thread.
+    func passSpin() throws(KVMError) {
+      guard let spin = platform.sharedPoints?.spin, platform.pending == 0, platform.deadline != .max,
+        page.pointee.if_flag != 0, clock == nil
+      else { return }
+      var system = kvm_sregs()
+      guard machine.vcpu.call(ckvm_get_sregs, &system) == 0 else { return }
+      let base = system.efer & 0x400 != 0 && system.cs.l != 0 ? 0 : system.cs.base
+      let bytes = readGuest(linear: base &+ (try generalRegisters().rip), count: spin.count)
+      if InstructionBytes(bytes) == spin { _ = platform.skipToDeadline() }
     }
 
     /// Gives KVM the storage as the platform shows it now.
     func takeView() throws(KVMError) {
       guard viewVersion != platform.viewVersion else { return }
       viewVersion = platform.viewVersion
+      try collectWrites()
       try machine.map(platform.slots)
     }
   }

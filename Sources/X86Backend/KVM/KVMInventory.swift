@@ -9,8 +9,8 @@
   struct KVMInventory: Equatable, Sendable {
     /// Model-specific registers that are not in the state, by number.
     var modelSpecific: [UInt32: UInt64]
-    /// The x87 and SSE registers as bytes.
-    var floatingPoint: [UInt8]
+    /// KVM's own: what it waits for, which interrupts it holds back.
+    var other: [String: UInt64]
 
     /// A vCPU that never ran; registers that count time, and differ between two such vCPUs, are left out.
     static let fresh: Result<KVMInventory, KVMError> = measure()
@@ -54,7 +54,9 @@
 
     /// What differs from a fresh vCPU, in words; `nil` if nothing does.
     func surplus(over fresh: KVMInventory) -> String? {
-      if floatingPoint != fresh.floatingPoint { return "the guest has used x87 or SSE registers" }
+      for (name, value) in fresh.other.sorted(by: { $0.key < $1.key }) where other[name] != value {
+        return "\(name) is \(other[name].map { hex($0) } ?? "unreadable"), not \(hex(value))"
+      }
       for (number, value) in fresh.modelSpecific.sorted(by: { $0.key < $1.key })
       where modelSpecific[number] != value {
         let now = modelSpecific[number].map { hex($0) } ?? "unreadable"
@@ -86,17 +88,23 @@
         // KVM lists registers that this vCPU's CPUID does not give it; those cannot be read.
         if vcpu.call(ckvm_get_msrs, &one) == 1 { registers[number] = ckvm_msr_get(&one, 0) }
       }
-      var fpu = kvm_fpu()
-      guard vcpu.call(ckvm_get_fpu, &fpu) == 0 else {
-        throw .cannotRun("KVM_GET_FPU failed: \(errorText())")
-      }
-      let bytes = withUnsafeBytes(of: fpu) { [UInt8]($0) }
-      return KVMInventory(modelSpecific: registers, floatingPoint: bytes)
+      var state = kvm_mp_state()
+      try check(vcpu.call(ckvm_get_mp_state, &state), "KVM_GET_MP_STATE")
+      var events = kvm_vcpu_events()
+      try check(vcpu.call(ckvm_get_vcpu_events, &events), "KVM_GET_VCPU_EVENTS")
+      return KVMInventory(
+        modelSpecific: registers,
+        other: [
+          "the state of the vCPU in KVM_GET_MP_STATE": UInt64(state.mp_state),
+          "the mask of non-maskable interrupts": UInt64(events.nmi.masked),
+          "system management mode": UInt64(events.smi.smm),
+          "a system management interrupt": UInt64(events.smi.pending),
+        ])
     }
 
-    /// EFER and the bases of FS and GS: in KVM's system registers, and so in the state.
+    /// EFER, the APIC base and the bases of FS and GS: in KVM's system registers, and so in the state.
     private static func isOtherwiseHeld(_ number: UInt32) -> Bool {
-      [0xC000_0080, 0xC000_0100, 0xC000_0101].contains(number)
+      [0x1B, 0xC000_0080, 0xC000_0100, 0xC000_0101].contains(number)
     }
 
     /// What the vCPU is about to deliver; `nil` if nothing.

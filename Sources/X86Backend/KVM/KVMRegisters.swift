@@ -4,35 +4,22 @@
 
   /// Between ``ProcessorState`` and KVM's register structures.
   extension KVMVirtualMachine {
-    /// Model-specific registers of the state, with their numbers.
-    static let modelSpecific: [(register: X86Register, index: UInt32)] = [
-      (.star, 0xC000_0081), (.lstar, 0xC000_0082), (.cstar, 0xC000_0083), (.sfmask, 0xC000_0084),
-      (.kernelGSBase, 0xC000_0102), (.sysenterCS, 0x174), (.sysenterESP, 0x175), (.sysenterEIP, 0x176),
-    ]
-
     /// Reads the whole state; any pending I/O must be complete.
     ///
+    /// Everything comes from the vCPU. What KVM has no place for reads as zero, so that a comparison with what was
+    /// written shows that it was not kept: the offset of the time-stamp counter, which runs by the host's clock
+    /// here, and the PAE entries while PAE paging is off.
     /// - Throws: ``KVMError/cannotRun(_:)`` naming the call that failed.
     func readState(halted: Bool) throws(KVMError) -> ProcessorState {
-      // What is not read below is as it was written.
-      var state =
-        written ?? ProcessorState(registers: [UInt64](repeating: 0, count: X86Register.allCases.count))
+      var state = ProcessorState(registers: [UInt64](repeating: 0, count: X86Register.allCases.count))
       var general = kvm_regs()
       try check(vcpu.call(ckvm_get_regs, &general), "KVM_GET_REGS")
       var system = kvm_sregs()
       try check(vcpu.call(ckvm_get_sregs, &system), "KVM_GET_SREGS")
       Self.read(general, into: &state)
       Self.read(system, into: &state)
-      var list = ckvm_msrs()
-      list.nmsrs = UInt32(Self.modelSpecific.count)
-      for (at, entry) in Self.modelSpecific.enumerated() { ckvm_msr_set(&list, UInt32(at), entry.index, 0) }
-      let count = vcpu.call(ckvm_get_msrs, &list)
-      guard count == Int32(Self.modelSpecific.count) else {
-        throw .cannotRun("KVM_GET_MSRS read \(count) of \(Self.modelSpecific.count) registers")
-      }
-      for (at, entry) in Self.modelSpecific.enumerated() {
-        state[entry.register] = ckvm_msr_get(&list, UInt32(at))
-      }
+      try readEntries(into: &state)
+      readModelSpecific(into: &state)
       if hasDebugRegisters {
         var debug = kvm_debugregs()
         try check(vcpu.call(ckvm_get_debugregs, &debug), "KVM_GET_DEBUGREGS")
@@ -42,30 +29,32 @@
         state[.dr6] = debug.dr6
         state[.dr7] = debug.dr7
       }
+      var events = kvm_vcpu_events()
+      try check(vcpu.call(ckvm_get_vcpu_events, &events), "KVM_GET_VCPU_EVENTS")
+      state[.interruptShadow] = UInt64(events.interrupt.shadow & 3)
       state[.halted] = halted ? 1 : 0
+      state.extended = try readExtended()
+      state.deliveries = deliveries
       return state
     }
 
     /// Writes the whole state.
     ///
+    /// A model-specific register that the host does not have, or whose value it does not take, keeps what it has;
+    /// reading the state tells.
     /// - Throws: ``KVMError/cannotRun(_:)`` naming the call that failed.
     func writeState(_ state: ProcessorState) throws(KVMError) {
-      written = state
       var system = kvm_sregs()
-      // The APIC base is KVM's own and stays as it is.
       try check(vcpu.call(ckvm_get_sregs, &system), "KVM_GET_SREGS")
       Self.write(state, into: &system)
       try check(vcpu.call(ckvm_set_sregs, &system), "KVM_SET_SREGS")
-      var list = ckvm_msrs()
-      list.nmsrs = UInt32(Self.modelSpecific.count)
-      for (at, entry) in Self.modelSpecific.enumerated() {
-        ckvm_msr_set(&list, UInt32(at), entry.index, state[entry.register])
+      ckvm_set_cr8(page.pointer, state[.cr8])
+      if hasEntries, Self.usesEntries(system) {
+        var both = ckvm_with_pdptes(
+          &system, state[.pdpte0], state[.pdpte1], state[.pdpte2], state[.pdpte3])
+        try check(vcpu.call(ckvm_set_sregs2, &both), "KVM_SET_SREGS2")
       }
-      let count = vcpu.call(ckvm_set_msrs, &list)
-      guard count == Int32(Self.modelSpecific.count) else {
-        let name = Self.modelSpecific[min(max(Int(count), 0), Self.modelSpecific.count - 1)].register.name
-        throw .cannotRun("KVM_SET_MSRS refused the value of \(name)")
-      }
+      try writeModelSpecific(state)
       if hasDebugRegisters {
         var debug = kvm_debugregs()
         debug.db = (
@@ -75,15 +64,37 @@
         debug.dr7 = state[.dr7]
         try check(vcpu.call(ckvm_set_debugregs, &debug), "KVM_SET_DEBUGREGS")
       }
-      // Nothing of what the vCPU was about to deliver belongs to the new state.
+      try writeExtended(state.extended)
+      // Of what the vCPU was about to deliver nothing belongs to the new state, but the shadow does.
       var events = kvm_vcpu_events()
-      _ = vcpu.call(ckvm_set_vcpu_events, &events)
+      events.flags = UInt32(KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING)
+      events.interrupt.shadow = UInt8(state[.interruptShadow] & 3)
+      try check(vcpu.call(ckvm_set_vcpu_events, &events), "KVM_SET_VCPU_EVENTS")
       var general = kvm_regs()
       Self.write(state, into: &general)
       try check(vcpu.call(ckvm_set_regs, &general), "KVM_SET_REGS")
+      // The vCPU takes an interrupt in front of its first instruction if the guest allows it: where that would
+      // show, the count is not kept.
+      let interrupts = state[.rflags] & X86Flags.interrupt.rawValue != 0
+      deliveries = interrupts ? 0 : state.deliveries
     }
 
-    private func check(_ status: Int32, _ call: String) throws(KVMError) {
+    /// Whether PAE paging is on, the only kind that has entries in registers.
+    private static func usesEntries(_ system: kvm_sregs) -> Bool {
+      system.cr0 >> 31 != 0 && system.cr4 & 0x20 != 0 && system.efer & 0x400 == 0
+    }
+
+    private func readEntries(into state: inout ProcessorState) throws(KVMError) {
+      guard hasEntries else { return }
+      var system = kvm_sregs2()
+      try check(vcpu.call(ckvm_get_sregs2, &system), "KVM_GET_SREGS2")
+      state[.pdpte0] = ckvm_pdpte(&system, 0)
+      state[.pdpte1] = ckvm_pdpte(&system, 1)
+      state[.pdpte2] = ckvm_pdpte(&system, 2)
+      state[.pdpte3] = ckvm_pdpte(&system, 3)
+    }
+
+    func check(_ status: Int32, _ call: String) throws(KVMError) {
       guard status >= 0 else { throw .cannotRun("\(call) failed: \(errorText())") }
     }
 
@@ -158,6 +169,7 @@
       state[.cr4] = system.cr4
       state[.cr8] = system.cr8
       state[.efer] = system.efer
+      state[.apicBase] = system.apic_base
     }
 
     private static func write(_ state: ProcessorState, into system: inout kvm_sregs) {
@@ -185,6 +197,7 @@
       system.cr4 = state[.cr4]
       system.cr8 = state[.cr8]
       system.efer = state[.efer]
+      system.apic_base = state[.apicBase]
       system.interrupt_bitmap = (0, 0, 0, 0)
     }
 

@@ -5,10 +5,18 @@
 
   extension KVMCore {
     /// Runs the guest at full speed until it stops or the watchdog strikes.
-    func runFreely(_ recorder: TraceRecorder?) throws(KVMError) -> StopReason {
+    func runFreely(
+      _ recorder: TraceRecorder?, _ limits: RunLimits = RunLimits()
+    ) throws(KVMError) -> StopReason {
+      clock?.begin(platform)
+      defer { clock?.end() }
       while true {
         try takeView()
-        if platform.controller != nil { try prepareEntry(recorder) }
+        if platform.controller != nil {
+          try prepareEntry(limits, recorder)
+          // Recording an interrupt enters the guest, and its time can be up by then.
+          if recorder != nil, !hasUnseenExit, ckvm_get_immediate_exit(page) != 0 { return .hostTimeLimit }
+        }
         if recorder == nil {
           runPortWrites()
           if let stop = platform.stop { return stop }
@@ -20,7 +28,9 @@
         case .failed(let text): return .hostFailure(text)
         case .interrupted:
           if ckvm_get_immediate_exit(page) != 0 { return .hostTimeLimit }
+          try passSpin()
         case .exit(let reason):
+          clock?.update(platform)
           if let stop = try handle(reason, recorder) { return stop }
         }
       }
@@ -36,6 +46,7 @@
       let limit = machine.page.size - 4
       let platform = platform
       var served: UInt64 = 0
+      machine.deliveries = 0
       while ckvm_ioctl(vcpu, ckvm_run, 0) == 0 {
         let offset = Int(truncatingIfNeeded: ckvm_io_data_offset(page))
         guard ckvm_exit_reason(page) == UInt32(KVM_EXIT_IO), ckvm_io_is_out(page) != 0,
@@ -89,8 +100,11 @@
         let pc = try generalRegisters().rip
         recorder?.append(
           TraceRecord(.exit, mode: privilege(), code: reason, clock: platform.retired, pc: pc))
-        guard try waitForInterrupt() else { return .idle(pc: pc) }
-        isHalted = false
+        switch try waitForInterrupt() {
+        case .never: return .idle(pc: pc)
+        case .outOfTime: return .hostTimeLimit
+        case .woken: isHalted = false
+        }
         return platform.stop
       case KVM_EXIT_SHUTDOWN:
         let pc = try clearResumeFlag()
@@ -127,7 +141,10 @@
     }
 
     private func passTime() {
-      if platform.controller != nil { platform.idle &+= Self.ticksPerAccess }
+      // With shared points the platform itself sees to it.
+      if platform.controller != nil, clock == nil, platform.sharedPoints == nil {
+        platform.idle &+= Self.ticksPerAccess
+      }
     }
 
     /// Records an exit and its accesses; completes the instruction to learn where it was.

@@ -81,13 +81,21 @@
       slots = new
     }
 
+    /// Gives KVM the pieces that it has once more, with other properties.
+    func remap() throws(KVMError) {
+      for (number, slot) in slots.enumerated() where !slot.isReadOnly { try set(number, slot) }
+    }
+
     private func set(_ number: Int, _ slot: KVMSlot) throws(KVMError) {
       var region = kvm_userspace_memory_region()
       region.slot = UInt32(number)
       region.guest_phys_addr = slot.guest
       region.memory_size = slot.size
       region.userspace_addr = UInt64(slot.host)
-      region.flags = slot.isReadOnly && slot.size > 0 ? UInt32(KVM_MEM_READONLY) : 0
+      if slot.size > 0 {
+        region.flags =
+          slot.isReadOnly ? UInt32(KVM_MEM_READONLY) : logsWrites ? UInt32(KVM_MEM_LOG_DIRTY_PAGES) : 0
+      }
       guard vm.call(ckvm_set_user_memory_region, &region) == 0 else {
         throw .cannotRun(
           "KVM_SET_USER_MEMORY_REGION failed for \(slot.size) bytes at \(hex(slot.guest)): \(errorText())")

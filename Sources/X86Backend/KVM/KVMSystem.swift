@@ -64,8 +64,14 @@
     /// The pieces of guest-physical memory that KVM has, by slot number.
     var slots: [KVMSlot]
     private let memory: GuestMemory
-    /// The state that was written last.
-    var written: ProcessorState?
+    /// Whether KVM notes which pages the guest writes to.
+    var logsWrites = false
+    /// Whether the kernel tells of the entries of PAE paging.
+    let hasEntries: Bool
+    /// Whether the x87 and SSE registers go in and out as XSAVE stores them.
+    let hasExtended: Bool
+    /// ``ProcessorState/deliveries`` as written, until the vCPU is entered.
+    var deliveries = 0
 
     /// A machine on this storage.
     ///
@@ -107,6 +113,8 @@
       }
       syncsRegisters = system.capability(ckvm_cap_sync_regs) & 3 == 3
       hasDebugRegisters = system.capability(ckvm_cap_debugregs) > 0
+      hasEntries = system.capability(ckvm_cap_sregs2) > 0
+      hasExtended = system.capability(ckvm_cap_xsave) > 0
       hasStatistics = system.capability(ckvm_cap_binary_stats_fd) > 0
       guard X86CPUID.install(on: vcpu) else { throw Self.failure("KVM_SET_CPUID2") }
       self.page = page

@@ -60,6 +60,30 @@
       platform.memory.store(translation.physical_address, UInt64(byte & 0xFE), width: 1)
     }
 
+    /// Linear address of the handler that a vector leads to; `nil` where the table has none.
+    func handlerAddress(_ vector: UInt64, _ state: ProcessorState) -> UInt64? {
+      let long = state[.efer] & 0x400 != 0
+      let protected = state[.cr0] & 1 != 0
+      let size: UInt64 = long ? 16 : protected ? 8 : 4
+      guard vector &* size &+ size &- 1 <= state[.idtrLimit] else { return nil }
+      let gate = readGuest(linear: state[.idtrBase] &+ vector &* size, count: Int(size))
+      guard gate.count == Int(size) else { return nil }
+      func number(_ bytes: [UInt8], _ at: Int, _ width: Int) -> UInt64 {
+        (0..<width).reduce(UInt64(0)) { $0 | UInt64(bytes[at + $1]) << UInt64($1 * 8) }
+      }
+      let selector = number(gate, 2, 2)
+      let low = number(gate, 0, 2)
+      if !protected { return selector << 4 &+ low }
+      guard gate[5] & 0x80 != 0 else { return nil }
+      if long { return low | number(gate, 6, 2) << 16 | number(gate, 8, 4) << 32 }
+      let table = selector & 4 == 0 ? state[.gdtrBase] : state[.ldtrBase]
+      let descriptor = readGuest(linear: table &+ selector & 0xFFF8, count: 8)
+      guard descriptor.count == 8 else { return nil }
+      let base = number(descriptor, 2, 3) | UInt64(descriptor[7]) << 24
+      let offset = gate[5] & 0x08 != 0 ? low | number(gate, 6, 2) << 16 : low
+      return (base &+ offset) & 0xFFFF_FFFF
+    }
+
     /// The vector whose gate leads to `address`, below 32; `nil` when there is none.
     func handlerVector(_ address: UInt64, _ state: ProcessorState) -> UInt32? {
       let long = state[.efer] & 0x400 != 0

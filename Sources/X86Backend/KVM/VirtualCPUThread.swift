@@ -82,11 +82,13 @@
     ///
     /// - Parameters:
     ///   - seconds: when the watchdog strikes; `nil` for work that ends by itself.
+    ///   - nudges: signals the thread every so many nanoseconds before that, so that a guest comes out; 0 for never.
     ///   - interrupt: tells the work to stop; may be called several times, on the caller's thread.
     /// - Returns: `false` when the thread did not come back in spite of all signals; it is lost then,
     ///   and whatever the body refers to must never be used again.
     func perform(
-      within seconds: Double? = nil, interrupt: () -> Void = {}, _ body: @escaping () -> Void
+      within seconds: Double? = nil, nudges: UInt64 = 0, interrupt: () -> Void = {},
+      _ body: @escaping () -> Void
     ) -> Bool {
       pthread_mutex_lock(mutex)
       defer { pthread_mutex_unlock(mutex) }
@@ -100,6 +102,10 @@
       }
       let bounded = min(max(seconds, 0), 1e6)
       let end = ckvm_now_ns() &+ UInt64(bounded * 1e9)
+      while nudges > 0, isBusy, ckvm_now_ns() &+ nudges < end {
+        wait(until: ckvm_now_ns() &+ nudges)
+        if isBusy { pthread_kill(thread, ckvm_kick_signal()) }
+      }
       wait(until: end)
       let last = ckvm_now_ns() &+ Self.patience
       while isBusy {

@@ -19,4 +19,37 @@ public enum X86Virtualizer {
         KVMError.foreignHost.description, remedy: KVMError.foreignHost.remedy, isHostLack: true)
     #endif
   }
+
+  /// Lets an engine's time be the host's clock: its timers interrupt the guest anywhere, and no two runs are alike.
+  ///
+  /// - Throws: ``EngineRefusal`` for every engine but the virtualizer for x86.
+  public static func runFreely(_ engine: any Engine) throws(EngineRefusal) {
+    #if os(Linux) && arch(x86_64)
+      if let engine = engine as? KVMEngine { return try engine.runFreely() }
+    #endif
+    throw EngineRefusal(
+      "\(engine.flavour) has virtual time only",
+      remedy: "run by the host's clock an x86 program on the virtualizer")
+  }
+
+  /// Lets an engine keep which pages of storage are written to.
+  ///
+  /// - Throws: ``EngineRefusal`` for every engine but the virtualizer for x86, and where KVM's dirty log is not true.
+  public static func logWrites(_ engine: any Engine) throws(EngineRefusal) {
+    #if os(Linux) && arch(x86_64)
+      if let engine = engine as? KVMEngine { return try engine.logWrites() }
+    #endif
+    throw EngineRefusal(
+      "\(engine.flavour) has no dirty log: that is KVM's",
+      remedy: "take an x86 program and the virtualizer, or a trace of instructions, which has every store")
+  }
+
+  /// Numbers of the pages written to since ``logWrites(_:)``, ascending; `nil` where that is not kept.
+  public static func writtenPages(_ engine: any Engine) -> [UInt64]? {
+    #if os(Linux) && arch(x86_64)
+      return (engine as? KVMEngine)?.writtenPages
+    #else
+      return nil
+    #endif
+  }
 }

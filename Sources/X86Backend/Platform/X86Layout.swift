@@ -1,3 +1,6 @@
+public import MachineCore
+internal import Trace
+
 /// Every fixed address and port of the PC platform.
 ///
 /// Guest-physical memory is storage from 0 to the memory size, and above it lies the bus for memory-mapped
@@ -54,6 +57,9 @@ public enum X86Layout {
   public static let doorbellPortCount: UInt64 = 16
 
   // MARK: The full PC
+
+  /// Time at shared points: 100 instructions for an access to a device; JMP to itself is what spins.
+  public static let sharedPoints = SharedPoints(ticksPerAccess: 100, spin: InstructionBytes([0xEB, 0xFE]))
 
   /// Instructions of virtual time in one tick of the timers' 1.193182 MHz clock.
   public static let instructionsPerTimerTick: UInt64 = 84

@@ -54,6 +54,8 @@ public struct X86Machine: Sendable, Equatable {
   public private(set) var model = X86CPUModel.modern
   /// Registers that begin with another value than the mode gives them.
   public var registers: [X86Register: UInt64] = [:]
+  /// Time passes at shared points only, see ``MachineCore/SharedPoints``: for comparisons with KVM.
+  public var usesSharedPoints = false
   /// Ports, beside those of devices, whose written bytes are kept.
   public var loggedPorts: [UInt16] = []
 
@@ -80,6 +82,7 @@ public struct X86Machine: Sendable, Equatable {
     } else {
       platform = try PCPlatform.make(memorySize: memorySize, input: input)
     }
+    if usesSharedPoints { platform.sharedPoints = X86Layout.sharedPoints }
     try PCPlatform.attachLogs(loggedPorts, to: platform)
     let memory = platform.memory
     if !startsWithReset {

@@ -17,6 +17,13 @@ public struct X86Workload: Sendable {
   /// The image is firmware of a full PC, which begins in it.
   public var isFirmware = false
 
+  /// It is an operating system for the full PC.
+  public var isSystem = false
+  /// Time passes at shared points, see ``X86Machine/usesSharedPoints``.
+  public var usesSharedPoints = false
+  /// It is loaded by its Multiboot header.
+  public var isMultiboot = false
+
   /// The machine, ready to be switched on.
   ///
   /// - Parameter rounds: how often a computation runs; programs without one take no notice. What is
@@ -30,6 +37,7 @@ public struct X86Workload: Sendable {
       return X86Machine(
         firmware: PCParts(roms: [ROMImage(name: name, bytes: image)]), memorySize: memorySize, input: input)
     }
+    if isSystem { return try systemMachine(memorySize, input) }
     var machine = try X86Loader.load(image, mode: mode, memorySize: memorySize, input: input)
     computation?.choose(rounds: rounds, in: &machine)
     return machine
@@ -48,7 +56,7 @@ public struct X86Workload: Sendable {
 
   /// The workload of that name, if there is one.
   public static func named(_ name: String) -> X86Workload? {
-    (all + computations + firmware).first { $0.name == name }
+    (all + computations + firmware + systems).first { $0.name == name }
   }
 
   /// Interrupt controllers and timer, from the reset vector on.

@@ -13,7 +13,7 @@ static inline uint8_t in8(uint16_t port) {
   return value;
 }
 
-static void serial_put(char byte) {
+__attribute__((unused)) static void serial_put(char byte) {
   while (!(in8(0x3F8 + 5) & 0x20)) {
   }
   out8(0x3F8, (uint8_t)byte);
