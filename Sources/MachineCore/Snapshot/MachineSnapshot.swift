@@ -175,7 +175,8 @@ public struct MachineSnapshot: Sendable, Equatable {
       throw .notKept("that a trap has just been delivered")
     }
     guard now.processor.extended == processor.extended else {
-      throw .notKept("the \(processor.extended.count) bytes of registers that the instruction set does not model")
+      throw .notKept(
+        "the \(processor.extended.count) bytes of registers that the instruction set does not model")
     }
     let tables = processor.auxiliaries.filter { !$0.isEmpty }
     guard engine.forgetsTables || now.processor.auxiliaries.filter({ !$0.isEmpty }) == tables else {
