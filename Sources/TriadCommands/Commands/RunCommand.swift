@@ -272,6 +272,7 @@ private struct RunOutput: Encodable {
   var memoryDigest: String
   var memory: [String: String]
   var writtenPages: [UInt64]?
+  var kernelCounters: [String: UInt64]?
   var hostSeconds: Double
 
   init(
@@ -297,6 +298,7 @@ private struct RunOutput: Encodable {
         ("\(hex(UInt64($0.lowerBound))):\($0.count)", hexString(try engine.platform.memory.read($0)))
       }, uniquingKeysWith: { first, _ in first })
     writtenPages = X86Virtualizer.writtenPages(engine)
+    kernelCounters = X86Virtualizer.kernelCounters(engine)
     hostSeconds = seconds
   }
 }

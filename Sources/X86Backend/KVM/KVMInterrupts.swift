@@ -36,30 +36,61 @@
       // Only a request that is still there needs another window.
       page.pointee.request_interrupt_window = platform.pending != 0 ? 1 : 0
       let before = recorder == nil ? nil : try readState()
+      try inject(interrupt)
+      // It is not known before the next exit whether another can be taken.
+      page.pointee.ready_for_interrupt_injection = 0
+      if let recorder, let before {
+        _ = try record(interrupt, before, recorder, breakpoints: limits.until)
+      }
+    }
+
+    private func inject(_ interrupt: Interrupt) throws(KVMError) {
       var request = kvm_interrupt()
       request.irq = UInt32(truncatingIfNeeded: interrupt.cause)
       guard machine.vcpu.call(ckvm_interrupt, &request) == 0 else {
         throw .cannotRun("KVM_INTERRUPT failed: \(errorText())")
       }
       injected &+= 1
-      // It is not known before the next exit whether another can be taken.
-      page.pointee.ready_for_interrupt_injection = 0
-      if let recorder, let before { try record(interrupt, before, limits, recorder) }
+    }
+
+    /// Lets devices act and the guest take an interrupt, between two steps; instructions are counted there, and time
+    /// is exact.
+    ///
+    /// - Parameter hasRetired: an instruction retired since the last delivery.
+    /// - Returns: the state in front of the handler; `nil` where there is no interrupt to take.
+    func takeInterruptStepping(
+      _ before: ProcessorState, hasRetired: Bool, _ recorder: TraceRecorder
+    ) throws(KVMError) -> ProcessorState? {
+      if platform.now >= platform.deadline { platform.advance() }
+      guard platform.pending != 0, hasRetired, before[.rflags] & X86Flags.interrupt.rawValue != 0 else {
+        return nil
+      }
+      var events = kvm_vcpu_events()
+      try machine.check(machine.vcpu.call(ckvm_get_vcpu_events, &events), "KVM_GET_VCPU_EVENTS")
+      guard events.interrupt.shadow == 0 else { return nil }
+      let interrupt = platform.takeInterrupt(causeBase: 32)
+      try inject(interrupt)
+      let after = try record(interrupt, before, recorder, breakpoints: [])
+      try setDebugging(steps: true)
+      if let after { return after }
+      return try readState()
     }
 
     /// Records an interrupt with its effects: the guest is stopped before the first instruction of the handler.
     ///
     /// Where it does not get there (the delivery faults, or something else comes first) the record has none.
+    /// - Parameter breakpoints: what is to be armed afterwards.
+    /// - Returns: the state in front of the handler.
     private func record(
-      _ interrupt: Interrupt, _ before: ProcessorState, _ limits: RunLimits, _ recorder: TraceRecorder
-    ) throws(KVMError) {
+      _ interrupt: Interrupt, _ before: ProcessorState, _ recorder: TraceRecorder, breakpoints: Set<UInt64>
+    ) throws(KVMError) -> ProcessorState? {
       let mode = before[.cr0] & 1 == 0 ? 0 : UInt8(truncatingIfNeeded: before[.cs] & 3)
       var record = TraceRecord(
         .interrupt, mode: mode, code: UInt32(truncatingIfNeeded: interrupt.cause), clock: platform.retired,
         pc: before[.rip], value: interrupt.line)
       guard let handler = handlerAddress(interrupt.cause, before) else {
         recorder.append(record)
-        return
+        return nil
       }
       try setDebugging(steps: false, breakpoints: [handler])
       var after: ProcessorState?
@@ -76,10 +107,10 @@
         }
         after = try machine.readState(halted: false)
       }
-      try setDebugging(steps: false, breakpoints: limits.until)
+      try setDebugging(steps: false, breakpoints: breakpoints)
       if let after { record.aux = after[.rip] }
       recorder.append(record)
-      guard let after else { return }
+      guard let after else { return nil }
       for register in X86Register.allCases
       where before[register] != after[register] && register != .rip && register.descriptor.isTraced {
         recorder.append(
@@ -87,6 +118,7 @@
             .registerWrite, mode: mode, code: UInt32(register.id), clock: platform.retired,
             value: after[register]))
       }
+      return after
     }
 
     /// How waiting in HLT ended.
