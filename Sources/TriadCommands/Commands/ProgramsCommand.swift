@@ -18,9 +18,10 @@ let programsCommand = CommandSpecification(
       ToyPrograms.all.map {
         ProgramRow(name: $0.name, isa: "toy", category: $0.category.rawValue, title: $0.title)
       }
-      + (X86Workload.all + X86Workload.computations + X86Workload.firmware).map {
+      + (X86Workload.all + X86Workload.computations + X86Workload.firmware + X86Workload.nano).map {
         ProgramRow(
-          name: $0.name, isa: "x86", category: $0.computation == nil ? "basic" : "benchmark",
+          name: $0.name, isa: "x86",
+          category: $0.nanoOperation != nil ? "nano" : $0.computation == nil ? "basic" : "benchmark",
           title: $0.description)
       }
     if arguments.has("--json") {
