@@ -41,7 +41,7 @@ let toyPrograms = [
   "library", "hello", "fib", "sieve", "crc32", "quicksort", "bubblesort", "matmul",
   "strings", "diskcopy", "echo", "minos", "minos-process", "minos-user", "catch",
   "wild-store", "forge-psw", "spin", "jump-garbage", "trap-storm", "trap-flood", "device-abuse", "smc",
-  "pt-attack", "clock-storm",
+  "pt-attack", "clock-storm", "nano",
   "popf-probe", "jrst-probe", "leaky-probe",
 ]
 
@@ -69,12 +69,13 @@ let package = Package(
     .target(name: "CKVM"),
     library(
       "X86Backend", ["CKVM", "MachineCore", "Trace"],
-      exclude: ["Workloads/Programs", "Workloads/Images/compiler.txt"],
+      exclude: ["Workloads/Programs", "Workloads/Images/compiler.txt", "Workloads/Images/boot-sector.bin"],
       resources: [
         .embedInCode("Workloads/Images/real16.bin"), .embedInCode("Workloads/Images/protected32.elf"),
         .embedInCode("Workloads/Images/long64.elf"), .embedInCode("Workloads/Images/work16.bin"),
         .embedInCode("Workloads/Images/work32.elf"), .embedInCode("Workloads/Images/work64.elf"),
         .embedInCode("Workloads/Images/timer-rom.bin"), .embedInCode("Workloads/Images/minos64.elf"),
+        .embedInCode("Workloads/Images/nano64.elf"),
       ]),
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),

@@ -31,7 +31,7 @@ import X86Backend
     #expect(stop == .powerOff(status: PowerPort.status(ofWritten: 15 * 1024)))
     #expect(PCPlatform.log(of: 0xE9, on: engine.platform) == Array("kernel a=1 b!".utf8))
     // Memory map: the last entry is what lies above 1 MiB.
-    let information = X86Layout.multibootInformation
+    let information = X86Layout.bootInformation
     let memory = engine.platform.memory
     let length = try #require(memory.load(information + 44, width: 4))
     let map = try #require(memory.load(information + 48, width: 4))

@@ -14,6 +14,8 @@ public struct ToyProgram: Sendable {
     case hostile
     /// Shows the flaw of an instruction set variant.
     case probe
+    /// Carries one operation of the processor out, over and over.
+    case nano
   }
 
   /// How a program ends.

@@ -3,7 +3,7 @@ internal import MachineCore
 /// The guest programs that come with the package.
 public enum ToyPrograms {
   /// All of them, in the order of the catalogue.
-  public static let all: [ToyProgram] = basic + benchmarks + systems + hostile + probes
+  public static let all: [ToyProgram] = basic + benchmarks + systems + hostile + probes + nano
 
   /// The program of this name.
   public static func named(_ name: String) -> ToyProgram? { all.first { $0.name == name } }

@@ -9,7 +9,7 @@ public enum Triad {
     compareCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
     disassembleCommand,
     programsCommand,
-    fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, helpCommand,
+    fuzzCommand, doctorCommand, benchCommand, nanoCommand, vectorsCommand, explainCommand, helpCommand,
   ]
 
   /// Runs one command line, without the program's name.

@@ -32,8 +32,9 @@ let machineOptions = [
     repeats: true),
   OptionSpecification("--floppy", "FILE", "contents of a full PC's floppy disk"),
   OptionSpecification("--keys", "TEXT", "what is typed on a full PC's keyboard (\\n is Enter, \\e Escape)"),
-  OptionSpecification("--append", "TEXT", "command line of a Multiboot kernel"),
-  OptionSpecification("--module", "FILE", "module for a Multiboot kernel", repeats: true),
+  OptionSpecification("--append", "TEXT", "command line of a Multiboot or Linux kernel"),
+  OptionSpecification(
+    "--module", "FILE", "module for a Multiboot kernel; initial file system of a Linux kernel", repeats: true),
 ]
 let programArgument = ArgumentSpecification(
   name: "PROGRAM", help: "built-in name, toy source (.asm, .s) or image, x86 ELF or flat file", count: 1...1)

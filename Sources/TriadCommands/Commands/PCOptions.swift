@@ -61,8 +61,13 @@ private func x86MemorySize(_ arguments: ParsedArguments) throws -> Int {
   return size
 }
 
+/// Whether a file is to be loaded as a kernel, of Multiboot's or the Linux form.
+func isKernel(_ bytes: [UInt8], _ arguments: ParsedArguments) -> Bool {
+  (arguments.values["--mode"] == nil && X86Loader.isLinux(bytes)) || isMultiboot(bytes, arguments)
+}
+
 /// Whether a file is to be loaded as a Multiboot kernel.
-func isMultiboot(_ bytes: [UInt8], _ arguments: ParsedArguments) -> Bool {
+private func isMultiboot(_ bytes: [UInt8], _ arguments: ParsedArguments) -> Bool {
   let isAsked = arguments.values["--append"] != nil || arguments.values["--module"] != nil
   return isAsked || (arguments.values["--mode"] == nil && X86Loader.isMultiboot(bytes))
 }
@@ -70,6 +75,15 @@ func isMultiboot(_ bytes: [UInt8], _ arguments: ParsedArguments) -> Bool {
 /// An x86 machine with a program file in memory.
 func loadX86(_ bytes: [UInt8], _ name: String, _ arguments: ParsedArguments) throws -> X86Machine {
   let size = try memorySize(arguments) ?? X86Layout.defaultMemorySize
+  if arguments.values["--mode"] == nil, X86Loader.isLinux(bytes) {
+    let files = arguments.all("--module")
+    guard files.count <= 1 else {
+      throw CommandFailure.usage("`\(name)` takes one --module, its initial file system")
+    }
+    return try X86Loader.loadLinux(
+      bytes, commandLine: arguments.value("--append") ?? "", initialFiles: try files.first.map(readFile),
+      memorySize: size)
+  }
   if isMultiboot(bytes, arguments) {
     let modules = try arguments.all("--module").map { path in
       BootModule(text: path, bytes: try readFile(path))
@@ -123,11 +137,16 @@ func adjustPC(_ machine: inout X86Machine, _ arguments: ParsedArguments) throws 
     machine.pc?.disk = bytes
   }
   if let path = arguments.value("--floppy") {
-    let bytes = try readFile(path)
-    guard FloppyController.geometry(ofSize: bytes.count) != nil else {
-      throw CommandFailure.badInput(
-        "the floppy image `\(path)` has \(bytes.count) bytes, the size of no floppy disk: 1474560 and 737280 are the common ones"
-      )
+    var bytes = try readFile(path)
+    if FloppyController.geometry(ofSize: bytes.count) == nil {
+      // Images of which only the first sectors were kept: the rest of a disk of 1.44 MB is zero.
+      let size = FloppyController.commonSize
+      guard !bytes.isEmpty, bytes.count % 512 == 0, bytes.count < size else {
+        throw CommandFailure.badInput(
+          "the floppy image `\(path)` has \(bytes.count) bytes, the size of no floppy disk, nor whole sectors of a smaller part of one: 1474560 and 737280 are the common sizes"
+        )
+      }
+      bytes += [UInt8](repeating: 0, count: size - bytes.count)
     }
     machine.pc?.floppy = bytes
   }

@@ -14,7 +14,7 @@ enum BuiltIn {
   /// All names, for suggestions.
   static var names: [String] {
     ToyPrograms.all.map(\.name)
-      + (X86Workload.all + X86Workload.computations + X86Workload.firmware + X86Workload.systems).map(\.name)
+      + X86Workload.every.map(\.name)
   }
 }
 
@@ -110,7 +110,7 @@ private func workload(
   let isELF = bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46])
   let isImage = ToyImage.isImage(bytes)
   let isSource = ["asm", "s", "S"].contains(URL(fileURLWithPath: file).pathExtension)
-  if isELF || isa == "x86" || isMultiboot(bytes, arguments)
+  if isELF || isa == "x86" || isKernel(bytes, arguments)
     || (isa == nil && !isImage && !isSource && arguments.value("--mode") != nil)
   {
     var machine = try loadX86(bytes, name, arguments)

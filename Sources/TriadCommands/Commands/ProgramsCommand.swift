@@ -18,10 +18,9 @@ let programsCommand = CommandSpecification(
       ToyPrograms.all.map {
         ProgramRow(name: $0.name, isa: "toy", category: $0.category.rawValue, title: $0.title)
       }
-      + (X86Workload.all + X86Workload.computations + X86Workload.firmware + X86Workload.systems).map {
+      + X86Workload.every.map {
         ProgramRow(
-          name: $0.name, isa: "x86",
-          category: $0.isSystem ? "os" : $0.computation == nil ? "basic" : "benchmark",
+          name: $0.name, isa: "x86", category: $0.category,
           title: $0.description)
       }
     if arguments.has("--json") {

@@ -214,7 +214,6 @@ enum X86NamedRows {
     DB E0 | fneni |
     DB E1 | fndisi |
     DB E2 | fnclex |
-    DB E3 | fninit |
     DB E4 | fnsetpm |
     DB /5 | fucomi ST, STi | reg
     DB /6 | fcomi ST, STi | reg

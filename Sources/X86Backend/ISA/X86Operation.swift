@@ -29,7 +29,7 @@ public enum X86Operation: String, Sendable, CaseIterable {
   case movFromSegment, movToSegment, pushSegment, popSegment, ldt, tr, storeTable
   case arpl, lar, lsl, verr, verw
   case syscall, sysret, sysenter, sysexit, swapgs, rdmsr, wrmsr, cpuid, rdtsc, rdtscp, rdpmc
-  case movFromDebug, movToDebug, fwait, clflush
+  case movFromDebug, movToDebug, fwait, fninit, clflush
   /// More than fifteen bytes.
   case tooLong
 }

@@ -173,6 +173,7 @@ public struct X86OperationNote: Sendable {
     movToDebug | | oszapc | Write a debug register
     clflush | | | Write a line of the cache back
     fwait | | | Wait for the coprocessor
+    fninit | | | Initialize the coprocessor, if there is one
     tooLong | | | An instruction of more than fifteen bytes
     """
 }

@@ -262,6 +262,7 @@ enum X86Rows {
 
   private static let system = """
     0F00 /0 | sldt Es | storeTable | prot
+    DB E3 | fninit | fninit |
     0F00 /1 | str Es | storeTable | prot cc=1
     0F00 /2 | lldt Ew | ldt | prot
     0F00 /3 | ltr Ew | tr | prot

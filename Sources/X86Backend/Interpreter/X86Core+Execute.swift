@@ -246,7 +246,7 @@ extension X86Core {
     case .movFromDebug, .movToDebug: try debugRegister(i)
     case .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw, .lmsw, .clts, .invlpg,
       .wbinvd, .syscall, .sysret, .sysenter, .sysexit, .swapgs, .rdmsr, .wrmsr, .cpuid, .rdtsc, .rdtscp,
-      .rdpmc, .fwait, .clflush, .tooLong:
+      .rdpmc, .fwait, .fninit, .clflush, .tooLong:
       try system(i)
     }
   }

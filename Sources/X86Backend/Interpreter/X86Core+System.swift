@@ -42,6 +42,8 @@ extension X86Core {
     case .wbinvd: try requirePrivilege()
     case .clflush: _ = try translate(i.pointee.a.segment, address(i.pointee.a), 1, .read)
     case .fwait: if reg(.cr0) & 10 == 10 { throw X86Fault(vector: 7) }
+    // EM or TS: device not available. Nothing else, for there are no x87 registers to initialize.
+    case .fninit: if reg(.cr0) & 4 != 0 || reg(.cr0) & 8 != 0 { throw X86Fault(vector: 7) }
     case .sysenter: try systemEnter()
     case .sysexit: try systemExit(i.pointee.width == .bits64)
     // There are no performance counters.

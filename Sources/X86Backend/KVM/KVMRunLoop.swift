@@ -112,7 +112,8 @@
         return .checkStop(cause: UInt32(X86Vector.doubleFault), pc: pc)
       case KVM_EXIT_DEBUG:
         return .breakpoint(pc: try generalRegisters().rip)
-      case KVM_EXIT_INTR, KVM_EXIT_IRQ_WINDOW_OPEN:
+      case KVM_EXIT_INTR, KVM_EXIT_IRQ_WINDOW_OPEN, KVM_EXIT_SET_TPR:
+        // The last one tells that the guest lowered CR8.
         return nil
       case KVM_EXIT_FAIL_ENTRY:
         return .hostFailure(

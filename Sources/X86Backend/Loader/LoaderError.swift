@@ -36,6 +36,8 @@ public enum LoaderError: Error, Sendable, Equatable, CustomStringConvertible {
   case modeContradicts(X86Mode, fileClass: X86Mode)
   /// A Multiboot header that contradicts itself or asks for what does not exist.
   case badMultiboot(String)
+  /// A kernel by the Linux/x86 boot protocol that cannot be loaded.
+  case badLinux(String)
   /// A command line or modules for an image that is no Multiboot kernel.
   case notMultiboot
   /// The storage's size itself is not usable.
@@ -70,8 +72,9 @@ public enum LoaderError: Error, Sendable, Equatable, CustomStringConvertible {
     case .modeContradicts(let mode, let fileClass):
       "mode \(mode.rawValue) contradicts the file, which is \(fileClass.rawValue)-bit: leave --mode away"
     case .badMultiboot(let why): "the Multiboot header cannot be used: \(why)"
+    case .badLinux(let why): "the header of the Linux boot protocol cannot be used: \(why)"
     case .notMultiboot:
-      "the image has no Multiboot header in its first 8192 bytes: a command line and modules are for Multiboot kernels"
+      "the image has no Multiboot header in its first 8192 bytes: a command line and modules are for Multiboot and Linux kernels"
     case .wrongModel(let model, let why):
       "the \(model.rawValue) cannot run this: \(why); leave out --cpu or give a newer one"
     case .badMemorySize(let size):

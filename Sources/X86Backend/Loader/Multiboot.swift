@@ -94,14 +94,14 @@ public struct BootModule: Sendable, Equatable {
 
 /// Builds what a Multiboot kernel finds in memory.
 enum MultibootInformation {
-  /// The structure with all it points to, from ``X86Layout/multibootInformation`` on, and the modules behind the
+  /// The structure with all it points to, from ``X86Layout/bootInformation`` on, and the modules behind the
   /// kernel.
   ///
   /// - Parameter end: first address behind the kernel.
   static func segments(
     name: String, commandLine: String, modules: [BootModule], memorySize: Int, end: UInt64
   ) throws(LoaderError) -> [LoadSegment] {
-    let base = X86Layout.multibootInformation
+    let base = X86Layout.bootInformation
     var header = [UInt8](repeating: 0, count: 116)
     var tail: [UInt8] = []
     func put(_ value: UInt64, _ at: Int) {
@@ -135,13 +135,9 @@ enum MultibootInformation {
     }
     put(UInt64(modules.count), 20)
     put(add(list), 24)
-    let map: [(UInt64, UInt64, UInt64)] = [
-      (0, X86Layout.lowMemoryTop, 1),
-      (X86Layout.lowMemoryTop, X86Layout.videoMemory - X86Layout.lowMemoryTop, 2),
-      (X86Layout.shadowEnd - 0x1_0000, 0x1_0000, 2),
-      (X86Layout.highMemory, size - X86Layout.highMemory, 1),
-    ]
-    let entries = map.flatMap { number(20, 4) + number($0.0, 8) + number($0.1, 8) + number($0.2, 4) }
+    let entries = X86Layout.memoryMap(size).flatMap {
+      number(20, 4) + number($0.start, 8) + number($0.size, 8) + number($0.type, 4)
+    }
     put(UInt64(entries.count), 44)
     put(add(entries), 48)
     put(add(text("triad")), 64)

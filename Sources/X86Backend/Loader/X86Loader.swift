@@ -62,7 +62,7 @@ public enum X86Loader {
       name: name, commandLine: commandLine, modules: modules, memorySize: memorySize, end: end)
     machine.segments += extra
     try check(machine.segments.enumerated().map { ($0.offset, $0.element) }, memorySize)
-    machine.registers = [.rax: MultibootHeader.loaderMagic, .rbx: X86Layout.multibootInformation]
+    machine.registers = [.rax: MultibootHeader.loaderMagic, .rbx: X86Layout.bootInformation]
     machine.pc = PCParts()
     return machine
   }
@@ -73,6 +73,34 @@ public enum X86Loader {
     guard let header = MultibootHeader.find(in: bytes) else { return false }
     return header.placement != nil || (ELFImage.isELF(bytes) && bytes.count > 4 && bytes[4] == 1)
   }
+
+  /// A machine with a kernel in the form of the Linux/x86 boot protocol in memory, ready at its 32-bit entry.
+  ///
+  /// - Parameters:
+  ///   - bytes: the whole file, with its setup part.
+  ///   - commandLine: what the kernel is told.
+  ///   - initialFiles: its initial file system.
+  /// - Throws: ``LoaderError``, ``LoaderError/badLinux(_:)`` for a header that this loader cannot serve.
+  public static func loadLinux(
+    _ bytes: [UInt8], commandLine: String = "", initialFiles: [UInt8]? = nil,
+    memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = []
+  ) throws(LoaderError) -> X86Machine {
+    guard !bytes.isEmpty else { throw .empty }
+    try checkSize(memorySize)
+    guard isLinux(bytes) else { throw .badLinux("there is none") }
+    let header = try LinuxHeader(bytes)
+    let segments = try LinuxParameters.segments(
+      header, file: bytes, commandLine: commandLine, initialFiles: initialFiles, memorySize: memorySize)
+    try check(segments.enumerated().map { ($0.offset, $0.element) }, memorySize)
+    var machine = X86Machine(
+      mode: .protected32, entry: header.address, segments: segments, memorySize: memorySize, input: input)
+    machine.registers = LinuxParameters.registers
+    machine.pc = PCParts()
+    return machine
+  }
+
+  /// Whether a file is a kernel that ``loadLinux(_:commandLine:initialFiles:memorySize:input:)`` may load.
+  public static func isLinux(_ bytes: [UInt8]) -> Bool { LinuxHeader.isPresent(in: bytes) }
 
   private static func checkSize(_ memorySize: Int) throws(LoaderError) {
     guard memorySize >= X86Layout.minimumMemorySize, memorySize <= X86Layout.maximumMemorySize,

@@ -32,8 +32,8 @@ public enum X86Layout {
   public static let stackTop: UInt64 = 0x8_0000
   /// Stack pointer that a trap from ring 3 gets (RSP0, ESP0).
   public static let ring0StackTop: UInt64 = 0x9_0000
-  /// What a Multiboot kernel is told lies here, above the stacks.
-  public static let multibootInformation: UInt64 = 0x9_0000
+  /// What a kernel is told by its loader lies here, above the stacks.
+  public static let bootInformation: UInt64 = 0x9_0000
   /// End of the storage below video memory that is free; the last KiB of it is the firmware's.
   public static let lowMemoryTop: UInt64 = 0x9_FC00
   /// Where flat images for protected and long mode go.
@@ -55,6 +55,14 @@ public enum X86Layout {
   public static let doorbellPort: UInt64 = 0x5A0
   /// Ports of the doorbell: number, argument, result and identification, 4 bytes each.
   public static let doorbellPortCount: UInt64 = 16
+
+  /// The full PC's memory as kernels are told it: start, size, and type 1 for storage or 2 for what is taken.
+  static func memoryMap(_ size: UInt64) -> [(start: UInt64, size: UInt64, type: UInt64)] {
+    [
+      (0, lowMemoryTop, 1), (lowMemoryTop, videoMemory - lowMemoryTop, 2),
+      (shadowEnd - 0x1_0000, 0x1_0000, 2), (highMemory, size - highMemory, 1),
+    ]
+  }
 
   // MARK: The full PC
 
@@ -134,6 +142,10 @@ public enum X86Layout {
     public static let serial: Range<UInt64> = 0x3F8..<0x400
     /// Firmware configuration.
     public static let firmwareConfiguration: Range<UInt64> = 0x510..<0x512
+    /// Power management, where firmware puts it; it is not moved.
+    public static let powerManagement: Range<UInt64> = 0x600..<0x640
+    /// Advanced power management: firmware's control and status.
+    public static let apm: Range<UInt64> = 0xB2..<0xB4
     /// PCI configuration.
     public static let pci: Range<UInt64> = 0xCF8..<0xD00
     /// POST codes.

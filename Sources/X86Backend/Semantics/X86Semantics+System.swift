@@ -32,6 +32,11 @@ extension X86Semantics {
       return [
         .when(reg(.cr0).bit(1) & reg(.cr0).bit(3), then: raise(X86Vector.noDevice), otherwise: [])
       ]
+    case .fninit:
+      // Programs look for a coprocessor with it: without one it passes, unless CR0 says to emulate (table 2-2).
+      return [
+        .when(reg(.cr0) & k(0xC), then: raise(X86Vector.noDevice), otherwise: [])
+      ]
     case .movFromDebug, .movToDebug: return debugMove
     case .sysenter: return sysenter
     case .sysexit: return sysexit

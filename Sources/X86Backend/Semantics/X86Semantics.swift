@@ -80,7 +80,7 @@ struct X86Semantics {
     case .hlt, .ud, .movFromControl, .movToControl, .lgdt, .lidt, .sgdt, .sidt, .smsw, .lmsw, .clts, .invlpg,
       .wbinvd, .syscall, .sysret, .sysenter, .sysexit, .swapgs, .rdmsr, .wrmsr, .cpuid, .rdtsc, .rdtscp,
       .rdpmc,
-      .movFromDebug, .movToDebug, .fwait, .clflush, .tooLong:
+      .movFromDebug, .movToDebug, .fwait, .fninit, .clflush, .tooLong:
       return system
     }
   }

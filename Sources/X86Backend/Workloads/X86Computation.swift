@@ -68,15 +68,15 @@ public enum X86Computation: Int, Sendable, CaseIterable {
     }
   }
 
-  /// Writes which computation is to run, and how often, to the place that the image keeps for it.
-  func choose(rounds: UInt32, in machine: inout X86Machine) {
-    let address = machine.symbols["parameters"] ?? machine.entry &+ Self.flatParameters
+  /// Writes which part of an image is to run, and how often, to the place that the image keeps for it.
+  static func choose(_ number: Int, rounds: UInt32, in machine: inout X86Machine) {
+    let address = machine.symbols["parameters"] ?? machine.entry &+ flatParameters
     for (index, segment) in machine.segments.enumerated() {
       let offset = address &- segment.address
       guard offset < UInt64(segment.bytes.count), UInt64(segment.bytes.count) - offset >= 8 else { continue }
       for byte in 0..<4 {
         let shift = UInt32(byte * 8)
-        machine.segments[index].bytes[Int(offset) + byte] = UInt8(truncatingIfNeeded: rawValue >> Int(shift))
+        machine.segments[index].bytes[Int(offset) + byte] = UInt8(truncatingIfNeeded: number >> Int(shift))
         machine.segments[index].bytes[Int(offset) + 4 + byte] = UInt8(truncatingIfNeeded: rounds >> shift)
       }
     }

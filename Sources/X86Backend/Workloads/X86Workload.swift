@@ -14,6 +14,8 @@ public struct X86Workload: Sendable {
   public var expectedStatus = PowerPort.status(ofWritten: 0)
   /// Which of the image's computations runs, where it is one of several.
   public var computation: X86Computation?
+  /// Which operation the image carries out, where it is a nanobenchmark.
+  public var nanoOperation: X86NanoOperation?
   /// The image is firmware of a full PC, which begins in it.
   public var isFirmware = false
 
@@ -26,12 +28,13 @@ public struct X86Workload: Sendable {
 
   /// The machine, ready to be switched on.
   ///
-  /// - Parameter rounds: how often a computation runs; programs without one take no notice. What is
-  ///   expected on the console holds for ``X86Computation/rounds``.
+  /// - Parameter rounds: how often a computation or a nanobenchmark's operation runs; other programs take no
+  ///   notice. What is expected on the console holds for its default, ``X86Computation/rounds`` or
+  ///   ``X86NanoOperation/count``.
   /// - Throws: ``LoaderError`` when the memory is too small for the program.
   public func machine(
     memorySize: Int = X86Layout.defaultMemorySize, input: [UInt8] = [],
-    rounds: UInt32 = X86Computation.rounds
+    rounds: UInt32? = nil
   ) throws(LoaderError) -> X86Machine {
     if isFirmware {
       return X86Machine(
@@ -39,7 +42,10 @@ public struct X86Workload: Sendable {
     }
     if isSystem { return try systemMachine(memorySize, input) }
     var machine = try X86Loader.load(image, mode: mode, memorySize: memorySize, input: input)
-    computation?.choose(rounds: rounds, in: &machine)
+    if let number = computation?.rawValue ?? nanoOperation?.rawValue {
+      let usual = computation == nil ? X86NanoOperation.count : X86Computation.rounds
+      X86Computation.choose(number, rounds: rounds ?? usual, in: &machine)
+    }
     return machine
   }
 
@@ -54,9 +60,20 @@ public struct X86Workload: Sendable {
   /// Firmware for the full PC.
   public static let firmware = [timerROM]
 
+  /// The seven nanobenchmarks.
+  public static let nano = X86NanoOperation.allCases.map(\.workload)
+
+  /// Every program of ours.
+  public static let every = all + computations + firmware + systems + nano
+
+  /// What sort of program it is, for lists.
+  public var category: String {
+    isSystem ? "os" : nanoOperation != nil ? "nano" : computation != nil ? "benchmark" : "basic"
+  }
+
   /// The workload of that name, if there is one.
   public static func named(_ name: String) -> X86Workload? {
-    (all + computations + firmware + systems).first { $0.name == name }
+    every.first { $0.name == name }
   }
 
   /// Interrupt controllers and timer, from the reset vector on.

@@ -35,6 +35,9 @@ public final class FloppyController: Device {
     1_228_800: (80, 2, 15), 1_474_560: (80, 2, 18), 2_949_120: (80, 2, 36),
   ]
 
+  /// The commonest size of a disk, 1.44 MB.
+  public static let commonSize = 1_474_560
+
   /// The geometry of an image of this size, if floppy disks have it.
   public static func geometry(ofSize size: Int) -> (cylinders: Int, heads: Int, sectors: Int)? {
     formats[size].map { (cylinders: $0.0, heads: $0.1, sectors: $0.2) }

@@ -1,6 +1,6 @@
 public import MachineCore
 
-/// Bus 0 of a PC with an Intel 440FX: host bridge, PIIX3 ISA bridge and PIIX3 IDE, by configuration mechanism 1.
+/// Bus 0 of a PC with an Intel 440FX: host bridge, PIIX3 ISA bridge and IDE, PIIX4 power management, by configuration mechanism 1.
 ///
 /// | offset | register |
 /// |---|---|
@@ -30,6 +30,16 @@ public final class PCIHost: Device {
     ]
     // Routing of PCI interrupts is off.
     for register in 0x60...0x63 { functions[1].bytes[register] = 0x80 }
+    functions.append(
+      PCIFunction(
+        device: 1, function: 3, ids: (0x8086, 0x7113), classCode: 0x06_8000, revision: 3,
+        subsystem: (0x1AF4, 0x1100), writable: [0x04, 0x05] + Array(0x40...0xFF)))
+    // Its interrupt is 9; the base of its ports is an I/O address; system management mode, which does not
+    // exist, counts as set up (bit 25 of DEVACTB).
+    functions[2].bytes[0x3C] = 9
+    functions[2].bytes[0x3D] = 1
+    functions[2].bytes[0x40] = 1
+    functions[2].bytes[0x5B] = 2
     if hasDisk {
       functions.append(
         PCIFunction(
