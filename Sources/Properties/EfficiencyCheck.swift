@@ -1,5 +1,5 @@
 internal import MachineCore
-public import ToyISA
+internal import ToyISA
 public import Trace
 
 /// What a VMM carried out itself, by instruction, with the class of each.
@@ -39,15 +39,6 @@ public struct InterpretedInstructions: Sendable {
     let name = isa.definitions[decoded.definition].mnemonic
     counts[name, default: 0] += 1
     if classes[decoded.definition].innocuous, innocuous[name] == nil { innocuous[name] = record.pc }
-  }
-}
-
-extension StaticClassification {
-  /// The classes of the toy instructions in a variant.
-  public init(of variant: ToyVariant) {
-    self.init(
-      of: ToyInstructionSet(variant), modeRegister: ToyRegister.mode,
-      privilegedCause: UInt64(ToyCause.privileged.rawValue))
   }
 }
 

@@ -9,7 +9,8 @@ public enum Triad {
     compareCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
     disassembleCommand,
     programsCommand,
-    fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, helpCommand,
+    fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, classifyCommand,
+    witnessCommand, helpCommand,
   ]
 
   /// Runs one command line, without the program's name.
