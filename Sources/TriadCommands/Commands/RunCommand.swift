@@ -6,7 +6,7 @@ import ToyISA
 let runCommand = CommandSpecification(
   name: "run", summary: "Run a program on one machine.", arguments: [optionalProgramArgument],
   options: [
-    onOption, depthOption, limitOption, hostSecondsOption,
+    onOption, depthOption, vmmOption, limitOption, hostSecondsOption,
     OptionSpecification("--until", "POINT", StopPoint.help, repeats: true),
     OptionSpecification("--then", "ENGINE", "hand the run on to another engine at --until"),
     OptionSpecification("--dump", "START:LENGTH", "show guest-physical memory at the end", repeats: true),
