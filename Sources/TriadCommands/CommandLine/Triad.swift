@@ -6,7 +6,7 @@ public enum Triad {
 
   /// All subcommands, in the order that help shows them.
   static let commands: [CommandSpecification] = [
-    compareCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
+    compareCommand, checkCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
     disassembleCommand,
     programsCommand,
     fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, classifyCommand,
