@@ -4,7 +4,9 @@ internal import Virtualizer
 /// How traps multiply when VMMs are stacked (Popek and Goldberg's Theorem 2): prediction and measurement.
 ///
 /// Every exit of the guest arrives at the lowest VMM first and is handed up from one to the next, so each of them
-/// sees what a single VMM would see. Only the pages of the shadow tables are filled once more on each level.
+/// sees the E exits that a single VMM would see. A page that a single VMM fills without its guest's knowledge is filled
+/// by each level for the one above, so its fault passes all levels below: with F such fills, the VMM at level k
+/// of n sees E + F·(n − k) exits besides its own fills.
 public struct TrapMultiplication: Sendable {
   /// One VMM of the stack.
   public struct Level: Sendable {
@@ -40,11 +42,13 @@ public struct TrapMultiplication: Sendable {
     levels = []
     var monitor = stack as? VirtualMachineMonitor
     while let current = monitor {
+      let above = UInt64(depth - current.depth)
       let statistics = current.statistics
       let own = statistics.exits["page fill", default: 0]
       levels.insert(
         Level(
-          depth: current.depth, predicted: expected, measured: statistics.exitCount - own, leastFills: fills,
+          depth: current.depth, predicted: expected + fills * above, measured: statistics.exitCount - own,
+          leastFills: fills,
           fills: own), at: 0)
       monitor = current.hardware as? VirtualMachineMonitor
     }

@@ -281,9 +281,10 @@ struct ToyAttack: Sendable {
             addi    t0, t0, 4
             bltu    t0, t2, 8b
             li      t1, 0x1F                # the first pages, where the code is, map to themselves
-            sw      t1, 0x9000(zero)
+            li      t2, 0x8000
+            sw      t1, 0x1000(t2)
             li      t0, 0x9001
-            sw      t0, 0x8000(zero)
+            sw      t0, 0(t2)
             li      t0, PSW_PAGING
             sw      t0, psw(zero)
             la      t0, 9f

@@ -96,10 +96,8 @@ struct CheckRendering {
     }
     for line in table.lines() { terminal.line("  " + line) }
     let sum = levels.levels.map(\.measured).reduce(0, +)
-    let single = levels.levels.first?.predicted ?? 0
-    terminal.line(
-      "  predicted in all: \(grouped(single)) × \(levels.levels.count) = \(grouped(single * UInt64(levels.levels.count))); measured: \(grouped(sum))"
-    )
+    let predicted = levels.levels.map(\.predicted).reduce(0, +)
+    terminal.line("  in all: predicted \(grouped(predicted)), measured \(grouped(sum))")
   }
 }
 
