@@ -24,6 +24,9 @@ public final class HostCanaries {
     }
   }
 
+  /// Changes a byte of the last canary, to see that it is noticed.
+  package func damageForTest() { blocks[blocks.count - 1][777] ^= 1 }
+
   private static func pattern(_ block: Int, _ place: Int) -> UInt8 {
     UInt8(truncatingIfNeeded: (place &* 167) ^ (place >> 8) ^ (block &* 59) ^ 0x5A)
   }

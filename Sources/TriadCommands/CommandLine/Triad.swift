@@ -10,7 +10,7 @@ public enum Triad {
     disassembleCommand,
     programsCommand,
     fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, classifyCommand,
-    witnessCommand, helpCommand,
+    witnessCommand, mutantsCommand, helpCommand,
   ]
 
   /// Runs one command line, without the program's name.
