@@ -30,7 +30,7 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
     name: name,
     dependencies: [
       "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-      "Properties", "TriadCommands",
+      "Properties", "TriadCommands", "Mutants",
     ],
     exclude: exclude,
     swiftSettings: settings)
@@ -53,7 +53,7 @@ let package = Package(
       name: "Triad",
       targets: [
         "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-        "Properties", "TriadCommands",
+        "Properties", "TriadCommands", "Mutants",
       ]),
   ],
   targets: [
@@ -81,7 +81,15 @@ let package = Package(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
     library(
       "TriadCommands",
-      ["Properties", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
+      [
+        "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
+        "MachineCore", "Trace",
+      ]),
+    .target(
+      name: "Mutants",
+      dependencies: [
+        "Properties", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace",
+      ], path: "Tests/Mutants", swiftSettings: settings),
     .executableTarget(name: "triad", dependencies: ["TriadCommands"], swiftSettings: settings),
     tests("TraceTests"),
     tests("MachineCoreTests"),

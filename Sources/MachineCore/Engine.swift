@@ -181,6 +181,8 @@ public struct EngineStatistics: Sendable, Equatable {
   public var reflected: UInt64 = 0
   /// Virtual interrupts given to the guest.
   public var injected: UInt64 = 0
+  /// The longest stretch of instructions for which the guest had the processor to itself; 0 where that is not counted.
+  public var longestStretch: UInt64 = 0
   /// Instructions the host's kernel interpreted instead of running them, from its own counter.
   public var kernelEmulated: UInt64?
   /// Breaches of resource control that the engine itself noticed; empty when all is well.

@@ -35,9 +35,11 @@ public enum EquivalenceCheck {
   }
 
   /// The same with engines that were made elsewhere; both fresh, on this workload.
+  ///
+  /// - Parameter observer: sees every record of the machine under test.
   public static func run(
     _ workload: Workload, machine: any Engine, against reference: any Engine, level: TraceLevel,
-    limits: RunLimits, context: Int = 5
+    limits: RunLimits, context: Int = 5, observer: ((TraceRecord) -> Void)? = nil
   ) throws -> Outcome {
     let left = EngineRecordSource(
       reference, header: workload.header(for: reference, level: level), limits: limits)
@@ -46,7 +48,10 @@ public enum EquivalenceCheck {
     var policy = Self.policy(workload, on: machine.kind)
     policy.contextEvents = context
     var interpreted = InterpretedInstructions(workload)
-    right.observer = { interpreted.add($0) }
+    right.observer = {
+      interpreted.add($0)
+      observer?($0)
+    }
     let result: ComparisonResult
     do {
       result = try TraceComparator.compare(left, right, policy: policy)

@@ -1,6 +1,7 @@
 public import MachineCore
 internal import ToyISA
 public import Trace
+public import Virtualizer
 
 /// What was found of one engine on one workload.
 public struct EngineReport: Sendable {
@@ -67,6 +68,8 @@ public struct WorkloadComparison {
   public var level: TraceLevel
   /// VMMs on each other, for toy virtualizers.
   public var depth: Int
+  /// How the toy virtualizer treats the guest's supervisor.
+  public var construction: VirtualMachineMonitor.Construction = .plain
   /// Compare digests of the state every so many instructions, and traces only where they differ.
   public var bisectionStride: UInt64?
   /// An engine that is made wrong, and the number of the instruction in which it is.
@@ -119,7 +122,8 @@ public struct WorkloadComparison {
 
   /// A fresh machine, with the planted fault if it is the one that has it.
   func makeEngine(_ kind: EngineKind) throws -> any Engine {
-    let engine = try workload.makeEngine(kind, depth: depth)
+    let engine = try workload.makeEngine(
+      kind, depth: depth, construction: kind == .virtualizer ? construction : .plain)
     guard let plantedFault, plantedFault.kind == kind else { return engine }
     return try PlantedFault(engine, instruction: plantedFault.instruction)
   }

@@ -90,6 +90,10 @@ extension VirtualMachineMonitor {
     processor.psw.pc = real.pc
     platform.retired &+= ran
     direct &+= ran
+    longest = max(longest, ran)
+    if ran > Self.quantum {
+      violation("the guest had the processor for \(ran) instructions, \(Self.quantum) at most are promised")
+    }
     if ran > 0 { processor.hasDelivered = false }
   }
 

@@ -7,6 +7,8 @@ enum ExitReason: UInt32, CaseIterable {
   case pageFill = 2
   case illegal, privileged, bounds, alignment, pageFetch, pageRead, pageWrite, supervisorCall
   case breakpoint, divide, other
+  /// No exit: the VMM interprets the code. In `emulate` records only.
+  case interpreted
 
   /// The reason for a trap of the hardware.
   init(cause: UInt32) {

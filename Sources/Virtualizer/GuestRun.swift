@@ -73,9 +73,10 @@ extension VirtualMachineMonitor {
 
   /// Gives the guest the hardware, and does what the dispatcher left to do.
   private func proceed(limit: UInt64) -> StopReason? {
+    if policy.interprets(processor.psw) { return interpret() }
     let deadline = platform.deadline
     let untilDeadline = deadline > platform.now ? deadline - platform.now : 1
-    let slice = max(policy.slice(limit, untilDeadline), 1)
+    let slice = max(min(policy.slice(limit, untilDeadline), policy.quantum), 1)
     switch runDirectly(slice: slice, isTimer: slice >= untilDeadline) {
     case .sliceEnd: return nil
     case .emulate(let trap): return emulate(trap)
@@ -92,11 +93,29 @@ extension VirtualMachineMonitor {
   private func emulate(_ trap: GuestTrap) -> StopReason? {
     let isWord = trap.cause == ToyCause.privileged.rawValue || trap.cause == ToyCause.illegal.rawValue
     guard let word = isWord ? trap.value : processor.peekInstruction() else { return reflect(trap) }
+    return carryOut(word, reason: ExitReason(cause: trap.cause))
+  }
+
+  /// Interprets the instruction at the virtual pc, whatever it is.
+  private func interpret() -> StopReason? {
+    do {
+      let word = try processor.fetch()
+      guard ToyCodec.row(of: word) != nil else {
+        return reflect(GuestTrap(.illegal, word))
+      }
+      return carryOut(word, reason: .interpreted)
+    } catch {
+      return reflect(error)
+    }
+  }
+
+  /// Carries out an instruction on the virtual processor by its routine.
+  private func carryOut(_ word: UInt32, reason: ExitReason) -> StopReason? {
     let pc = processor.psw.pc
     let mode = processor.mode
     events?.append(
       TraceRecord(
-        .emulate, mode: mode, code: ExitReason(cause: trap.cause).rawValue, clock: platform.retired,
+        .emulate, mode: mode, code: reason.rawValue, clock: platform.retired,
         pc: UInt64(pc), bytes: InstructionBytes(word: word)))
     guard let routine = policy.routines.routine(for: word) else {
       return .unsupported(

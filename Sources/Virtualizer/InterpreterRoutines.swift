@@ -13,6 +13,12 @@ package struct InstructionWord: Sendable, Equatable {
   package var a: Int { Int((word >> 20) & 15) }
   /// Field `b`: the register an instruction reads.
   package var b: Int { Int((word >> 16) & 15) }
+  /// Field `c`: the second register an instruction reads.
+  package var c: Int { Int((word >> 12) & 15) }
+  /// The 20-bit immediate in its place at bits 31–12.
+  package var upper: UInt32 { word << 12 }
+  /// The 20-bit signed count of words, in bytes.
+  package var far: UInt32 { UInt32(bitPattern: Int32(bitPattern: word << 12) >> 10) }
   /// The immediate, zero-extended.
   package var unsigned: UInt32 { word & 0xFFFF }
   /// The immediate, sign-extended.

@@ -24,8 +24,12 @@ package struct VMMPolicy: Sendable {
   package var savedPC: @Sendable (_ pc: UInt32) -> UInt32
   /// How many instructions the hardware may run: the limit and the next deadline are given.
   package var slice: @Sendable (_ limit: UInt64, _ untilDeadline: UInt64) -> UInt64
-  /// What privileged instructions do.
+  /// What privileged instructions do; all instructions where the VMM interprets.
   package var routines: InterpreterRoutines
+  /// Whether the VMM interprets the guest's code rather than run it, by the virtual PSW.
+  package var interprets: @Sendable (_ psw: PSW) -> Bool = { _ in false }
+  /// The longest stretch for which the guest may have the hardware, in instructions.
+  package var quantum: UInt64 = VirtualMachineMonitor.quantum
 
   /// The right decisions.
   package static let correct = VMMPolicy(
@@ -41,6 +45,15 @@ package struct VMMPolicy: Sendable {
     savedPC: { $0 },
     slice: { min($0, $1) },
     routines: .standard)
+
+  /// The right decisions of a hybrid VMM (Popek and Goldberg's Theorem 3): everything in virtual supervisor mode
+  /// is interpreted, virtual user mode runs directly.
+  package static let hybrid: VMMPolicy = {
+    var policy = correct
+    policy.routines = .whole
+    policy.interprets = { !$0.user }
+    return policy
+  }()
 }
 
 /// Relocation composed: the real base is the region's base plus the virtual base, and the real bound is

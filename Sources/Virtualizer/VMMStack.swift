@@ -28,16 +28,29 @@ extension VirtualMachineMonitor {
     }
   }
 
+  /// How a VMM treats its guest's supervisor.
+  public enum Construction: String, Sendable, CaseIterable {
+    /// Runs it directly, in user mode: the trap-and-emulate VMM of Theorem 1.
+    case plain
+    /// Interprets it: the hybrid VMM of Theorem 3.
+    case hybrid
+  }
+
   /// `depth` VMMs, each on the one below and the lowest on bare hardware; the guest on top of all of
   /// them sees exactly the given machine.
   ///
-  /// - Parameter makeHardware: makes the bare processor on storage of the size that is needed.
+  /// - Parameters:
+  ///   - construction: how the topmost VMM treats the guest's supervisor; those below run only the user code
+  ///     that the one above gives them.
+  ///   - makeHardware: makes the bare processor on storage of the size that is needed.
   /// - Throws: ``EngineRefusal`` for a depth outside 1…``maximumDepth`` or when storage cannot be had.
   public static func stack(
-    depth: Int, machine: ToyMachine, state: ProcessorState,
+    depth: Int, _ construction: Construction = .plain, machine: ToyMachine, state: ProcessorState,
     on makeHardware: (GuestMemory) throws(EngineRefusal) -> any ToyHardware
   ) throws(EngineRefusal) -> VirtualMachineMonitor {
-    try stack(depth: depth, machine: machine, state: state, policy: .correct, on: makeHardware)
+    try stack(
+      depth: depth, machine: machine, state: state, policy: construction == .hybrid ? .hybrid : .correct,
+      on: makeHardware)
   }
 
   /// The same with the decisions of the topmost VMM given.

@@ -33,6 +33,8 @@ public final class VirtualMachineMonitor: Engine {
 
   var exitCounts = [UInt64](repeating: 0, count: ExitReason.allCases.count)
   var direct: UInt64 = 0
+  /// The longest stretch that the guest had the hardware, in instructions.
+  var longest: UInt64 = 0
   var emulated: UInt64 = 0
   var reflected: UInt64 = 0
   var injected: UInt64 = 0
@@ -70,7 +72,16 @@ public final class VirtualMachineMonitor: Engine {
   }
 
   public var kind: EngineKind { .virtualizer }
-  public var flavour: String { "vmm depth \(depth)" }
+  public var flavour: String { isHybrid ? "hybrid vmm depth \(depth)" : "vmm depth \(depth)" }
+
+  /// Whether this VMM interprets virtual supervisor code.
+  public var isHybrid: Bool { policy.interprets(PSW(user: false)) }
+
+  /// The code of `emulate` records for instructions that came to no exit, because the VMM interprets them.
+  package static var interpretedCode: UInt32 { ExitReason.interpreted.rawValue }
+
+  /// The longest stretch, in instructions, for which the guest has the hardware; then the VMM looks in.
+  public static let quantum: UInt64 = 50_000
   public var capabilities: Capabilities { Capabilities(claimsControl: true, claimsEfficiency: true) }
   public var exitNames: [String] { ExitReason.names }
 
@@ -84,6 +95,7 @@ public final class VirtualMachineMonitor: Engine {
     for (name, count) in zip(ExitReason.names, exitCounts) where count > 0 {
       statistics.exits[name] = count
     }
+    statistics.longestStretch = longest
     statistics.controlViolations = violations
     if let lower = hardware as? VirtualMachineMonitor {
       statistics.controlViolations += lower.statistics.controlViolations.map { "depth \(lower.depth): \($0)" }

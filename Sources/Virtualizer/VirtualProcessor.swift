@@ -69,6 +69,39 @@ package final class VirtualProcessor {
     return UInt32(truncatingIfNeeded: value)
   }
 
+  /// The low `size` (1, 2 or 4) bytes at a virtual address, zero-extended, as the instruction under way reads them.
+  ///
+  /// - Throws: the trap that the guest is to see.
+  package func load(_ address: UInt32, size: Int) throws(GuestTrap) -> UInt32 {
+    guard address & UInt32(size - 1) == 0 else { throw GuestTrap(.alignment, address) }
+    let physical = try translate(address, .read, size: UInt64(size))
+    guard let value = platform.memory.load(physical, width: size) else { throw GuestTrap(.bounds, address) }
+    effects?.append(TraceRecord(.memoryRead, address: UInt64(address), value: value, aux: UInt64(size)))
+    return UInt32(truncatingIfNeeded: value)
+  }
+
+  /// Stores the low `size` (1, 2 or 4) bytes of a value at a virtual address.
+  ///
+  /// - Throws: the trap that the guest is to see, with nothing stored.
+  package func store(_ address: UInt32, _ value: UInt32, size: Int) throws(GuestTrap) {
+    guard address & UInt32(size - 1) == 0 else { throw GuestTrap(.alignment, address) }
+    let physical = try translate(address, .write, size: UInt64(size))
+    let cut = UInt64(value) & (1 << UInt64(size * 8) - 1)
+    guard platform.memory.store(physical, cut, width: size) else { throw GuestTrap(.bounds, address) }
+    platform.memory.changed(Int(physical)..<Int(physical) + size)
+    effects?.append(TraceRecord(.memoryWrite, address: UInt64(address), value: cut, aux: UInt64(size)))
+  }
+
+  /// Fetches the instruction at the virtual pc.
+  ///
+  /// - Throws: the trap that the guest is to see.
+  func fetch() throws(GuestTrap) -> UInt32 {
+    guard psw.pc & 3 == 0 else { throw GuestTrap(.alignment, psw.pc) }
+    let physical = try translate(psw.pc, .fetch, size: 4)
+    guard let word = platform.memory.load(physical, width: 4) else { throw GuestTrap(.bounds, psw.pc) }
+    return UInt32(truncatingIfNeeded: word)
+  }
+
   /// The instruction at the virtual pc, without a trace and without touching the guest's tables.
   func peekInstruction() -> UInt32? {
     var copy = tlb

@@ -1,4 +1,5 @@
 import MachineCore
+import Mutants
 import Properties
 import Simulator
 import Testing

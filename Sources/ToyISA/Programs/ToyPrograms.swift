@@ -88,6 +88,9 @@ public enum ToyPrograms {
         [minos] 7 vandal killed: address out of bounds 00002000
         [minos] 8 snoop killed: address out of bounds 00020000
         [minos] 9 leaper killed: illegal instruction 00000000
+        \(minosKilled)
+        primes: [minos] 15 peeper killed: privileged instruction 54500000
+        95 below 500
         \(minosEnd)
         """),
     ToyProgram(
@@ -109,30 +112,36 @@ public enum ToyPrograms {
         [minos] 8 snoop killed: page not readable 00020000
         [minos] 7 vandal killed: page not writable 00002000
         [minos] 9 leaper killed: page not executable 00001000
+        \(minosKilled)
+        [minos] 15 peeper killed: privileged instruction 54500000
+        primes: 95 below 500
         \(minosEnd)
         """, file: "minos.asm"),
   ]
 
   private static let minosInput = Array("the quick\nbrown fox\n".utf8)
 
-  /// What both builds of MinOS print at the end.
-  private static let minosEnd = """
+  /// What both builds of MinOS say of the processes that try what is not theirs.
+  private static let minosKilled = """
     [minos] 10 forger killed: privileged instruction 500e0000
     [minos] 11 switcher killed: privileged instruction 5b500030
     [minos] 12 deaf killed: privileged instruction 52000000
     [minos] 13 divider killed: division by zero 00000000
-    primes: 95 below 500
+    """
+
+  /// What both builds of MinOS print at the end.
+  private static let minosEnd = """
     [minos] 3 primes exit 0
     [minos] 14 spinner killed: ran too long
     sleeper: slept well
     [minos] 5 sleeper exit 0
-    8 of init's children were killed
+    9 of init's children were killed
     talker: number 1
     talker: number 2
     talker: number 3
-    [minos] 15 talker exit 0
+    [minos] 16 talker exit 0
     [minos] 1 init exit 0
-    [minos] 15 processes: 7 exited, 8 killed
+    [minos] 16 processes: 7 exited, 9 killed
 
     """
 }

@@ -34,7 +34,8 @@ programs:
         .word   deaf, deaf_end, deaf_name
         .word   divider, divider_end, divider_name
         .word   spinner, spinner_end, spinner_name
-        .equ    PROGRAMS, 14
+        .word   peeper, peeper_end, peeper_name
+        .equ    PROGRAMS, 15
 
 init_name: .asciz "init"
 talker_name: .asciz "talker"
@@ -50,6 +51,7 @@ switcher_name: .asciz "switcher"
 deaf_name: .asciz "deaf"
 divider_name: .asciz "divider"
 spinner_name: .asciz "spinner"
+peeper_name: .asciz "peeper"
 
         # Writes a0 in decimal; a routine that each process which needs it has for itself.
         .macro  decimal
@@ -330,3 +332,11 @@ spinner: .phase 0
         j       1b
         .dephase
 spinner_end:
+
+# Looks where its storage really is.
+peeper: .phase  0
+        getbase t0
+        li      a0, 0
+        svc     EXIT
+        .dephase
+peeper_end:

@@ -59,10 +59,8 @@ _start:
         getbound t1
         sw      t1, TRAP_NEW + 12(zero)
 
-        # The idle process is part of the kernel: supervisor mode, interrupts on.
+        # The idle process is part of the kernel: supervisor mode; it turns interrupts on by itself.
         la      s0, processes
-        li      t0, PSW_IE
-        sw      t0, P_PSW(s0)
         la      t0, idle
         sw      t0, P_PSW + 4(s0)
         sw      zero, P_PSW + 8(s0)
@@ -75,8 +73,10 @@ _start:
         call    spawn                   # the first process starts all the others
         j       schedule
 
-idle:   wait
-        j       idle
+idle:   li      t0, 1
+        setie   t0
+1:      wait
+        j       1b
 
 # ---------------------------------------------------------------------------------------------
 # Traps. The hardware has put the old PSW at 0 and masked interrupts. k0 is the kernel's.

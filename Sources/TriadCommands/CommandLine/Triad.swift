@@ -6,10 +6,11 @@ public enum Triad {
 
   /// All subcommands, in the order that help shows them.
   static let commands: [CommandSpecification] = [
-    compareCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
+    compareCommand, checkCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
     disassembleCommand,
     programsCommand,
-    fuzzCommand, doctorCommand, benchCommand, nanoCommand, vectorsCommand, explainCommand, helpCommand,
+    fuzzCommand, doctorCommand, benchCommand, nanoCommand, vectorsCommand, explainCommand, classifyCommand,
+    witnessCommand, mutantsCommand, helpCommand,
   ]
 
   /// Runs one command line, without the program's name.

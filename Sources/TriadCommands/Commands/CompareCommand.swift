@@ -1,6 +1,7 @@
 import MachineCore
 import Properties
 import Trace
+import Virtualizer
 
 let compareCommand = CommandSpecification(
   name: "compare", summary: "Run programs on all machines and check the three properties.",
@@ -11,7 +12,7 @@ let compareCommand = CommandSpecification(
   options: [
     OptionSpecification("--on", "E,E,…", "engines (default simulator,emulator,virtualizer)"),
     OptionSpecification("--level", "LEVEL", "final, events or instructions (default instructions)"),
-    depthOption, limitOption,
+    depthOption, vmmOption, limitOption,
     OptionSpecification(
       "--host-seconds", "S",
       "bound on host time, for engines that cannot count instructions (KVM; default 10)"),
@@ -54,6 +55,9 @@ let compareCommand = CommandSpecification(
         workload, on: kinds, level: level, depth: workload.isa == "toy" ? depth : 1, context: context,
         hostSeconds: Double(seconds),
         progress: { terminal.progress("[\(position + 1)/\(workloads.count)] \($0)") })
+      comparison.construction =
+        kinds.contains(.virtualizer) && workload.isa == "toy"
+        ? try parseConstruction(arguments, .virtualizer, workload) : .plain
       comparison.bisectionStride = stride
       comparison.plantedFault = fault
       reports.append(try comparison.run())

@@ -6,6 +6,9 @@ import ToyISA
 let onOption = OptionSpecification("--on", "ENGINE", "simulator, emulator or virtualizer (default emulator)")
 let variantOption = OptionSpecification(
   "--variant", "V", "toy ISA variant: " + ToyVariant.allCases.map(\.rawValue).joined(separator: ", "))
+let vmmOption = OptionSpecification(
+  "--vmm", "KIND", "plain (trap-and-emulate, Theorem 1) or hybrid (Theorem 3); toy virtualizers only")
+
 let depthOption = OptionSpecification(
   "--depth", "N", "VMMs on top of each other, 1 to 4 (virtualizer, toy ISA)")
 let limitOption = OptionSpecification("--max-instructions", "N", "stop after N retired instructions")

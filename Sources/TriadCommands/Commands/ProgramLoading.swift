@@ -2,6 +2,7 @@ import Foundation
 import MachineCore
 import Properties
 import ToyISA
+import Virtualizer
 import X86Backend
 
 /// The programs that come with the package.
@@ -274,10 +275,22 @@ func makeEngine(_ workload: Workload, _ arguments: ParsedArguments) throws -> an
     throw CommandFailure.usage("--depth is for toy programs --on virtualizer")
   }
   do {
-    return try workload.makeEngine(kind, depth: depth)
+    return try workload.makeEngine(
+      kind, depth: depth, construction: try parseConstruction(arguments, kind, workload))
   } catch let refusal as EngineRefusal {
     throw CommandFailure(status: refusal.isHostLack ? .hostLacks : .badInput, message: refusal.description)
   }
+}
+
+/// The value of `--vmm`.
+func parseConstruction(
+  _ arguments: ParsedArguments, _ kind: EngineKind, _ workload: Workload
+) throws -> VirtualMachineMonitor.Construction {
+  let found = try arguments.choice("--vmm", of: VirtualMachineMonitor.Construction.self, named: \.rawValue)
+  if found == .hybrid, kind != .virtualizer || workload.isa != "toy" {
+    throw CommandFailure.usage("--vmm hybrid is for toy programs --on virtualizer")
+  }
+  return found ?? .plain
 }
 
 /// The value of `--depth`.

@@ -7,7 +7,7 @@ import X86Backend
 let runCommand = CommandSpecification(
   name: "run", summary: "Run a program on one machine.", arguments: [optionalProgramArgument],
   options: [
-    onOption, depthOption, limitOption, hostSecondsOption,
+    onOption, depthOption, vmmOption, limitOption, hostSecondsOption,
     OptionSpecification("--until", "POINT", StopPoint.help, repeats: true),
     OptionSpecification("--then", "ENGINE", "hand the run on to another engine at --until"),
     OptionSpecification("--dump", "START:LENGTH", "show guest-physical memory at the end", repeats: true),

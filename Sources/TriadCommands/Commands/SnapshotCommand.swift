@@ -11,7 +11,7 @@ let snapshotCommand = CommandSpecification(
       count: 1...2),
   ],
   options: [
-    onOption, depthOption, limitOption, hostSecondsOption,
+    onOption, depthOption, vmmOption, limitOption, hostSecondsOption,
     OptionSpecification("--until", "POINT", StopPoint.help),
     OptionSpecification("--output", short: "-o", "FILE", "save: where the snapshot goes"),
     OptionSpecification("--quiet", short: "-q", "no summary line"), jsonOption,

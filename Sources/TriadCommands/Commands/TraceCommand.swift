@@ -6,7 +6,7 @@ let traceCommand = CommandSpecification(
   name: "trace", summary: "Run a program on one machine and record its trace.",
   arguments: [optionalProgramArgument],
   options: [
-    onOption, depthOption, limitOption, hostSecondsOption,
+    onOption, depthOption, vmmOption, limitOption, hostSecondsOption,
     OptionSpecification("--level", "LEVEL", "final, events or instructions (default events)"),
     OptionSpecification("--output", short: "-o", "FILE", "where the trace goes (default standard output)"),
     OptionSpecification(

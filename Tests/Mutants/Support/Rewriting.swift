@@ -1,62 +1,5 @@
-import MachineCore
-import ToyISA
-import Trace
-import X86Backend
-
-/// An instruction set that is another one with something changed, for the evaluator to be wrong with.
-struct AlteredSet: InstructionSet {
-  private let base: any InstructionSet
-  var definitions: [InstructionDefinition]
-  var system: SystemSemantics
-  /// Changes what decoding gives.
-  var adjust: @Sendable (inout DecodedInstruction) -> Void = { _ in }
-
-  init(_ base: any InstructionSet) {
-    self.base = base
-    definitions = base.definitions
-    system = base.system
-  }
-
-  var name: String { base.name }
-  var variant: String { base.variant }
-  var registers: [RegisterDescriptor] { base.registers }
-  var auxiliaries: [AuxiliaryDescriptor] { base.auxiliaries }
-  var causes: [String] { base.causes }
-  var fetchUnit: Int { base.fetchUnit }
-
-  func decode(_ bytes: InstructionBytes, context: UInt64) -> DecodeResult {
-    guard case .instruction(var decoded) = base.decode(bytes, context: context) else {
-      return base.decode(bytes, context: context)
-    }
-    adjust(&decoded)
-    return .instruction(decoded)
-  }
-
-  func disassemble(_ bytes: InstructionBytes, pc: UInt64, context: UInt64) -> String {
-    base.disassemble(bytes, pc: pc, context: context)
-  }
-
-  /// Changes the effects of every form of an instruction.
-  mutating func alter(_ mnemonic: String, _ change: ([Effect]) -> [Effect]) {
-    var isFound = false
-    for index in definitions.indices where definitions[index].mnemonic == mnemonic {
-      definitions[index].effects = change(definitions[index].effects)
-      isFound = true
-    }
-    precondition(isFound, "no instruction \(mnemonic)")
-  }
-
-  /// Gives every form of an instruction the effects of the same form of another.
-  mutating func alter(_ mnemonic: String, as other: String) {
-    var effects = definitions.filter { $0.mnemonic == other }.map(\.effects)[...]
-    alter(mnemonic) { effects.popFirst() ?? $0 }
-  }
-
-  /// Changes a procedure.
-  mutating func alter(_ procedure: ProcedureID, _ change: ([Effect]) -> [Effect]) {
-    system.procedures[procedure].body = change(system.procedures[procedure].body)
-  }
-}
+internal import MachineCore
+internal import ToyISA
 
 /// Effects with parts replaced. The closures see every part, inner ones first, and give it back or something else.
 struct Rewriting {
@@ -122,5 +65,12 @@ extension Rewriting {
   /// Effects that pass the test are left out.
   static func without(_ test: @escaping (Effect) -> Bool) -> Rewriting {
     Rewriting(effect: { test($0) ? nil : $0 })
+  }
+}
+
+extension Rewriting {
+  /// Whether an effect writes the toy processor's mode.
+  static let isModeWrite: @Sendable (Effect) -> Bool = {
+    if case .write(ToyRegister.mode, _) = $0 { true } else { false }
   }
 }

@@ -1,42 +1,10 @@
-import Emulator
-import MachineCore
-import Properties
-import Simulator
-import Testing
-import ToyISA
-import Trace
-import Virtualizer
-import X86Backend
-
-/// The check that must catch a wrong machine.
-enum CatchingCheck: String, CaseIterable, Sendable {
-  case equivalence, control, efficiency
-}
-
-/// A machine that is wrong on purpose.
-struct Mutant: Sendable, CustomTestStringConvertible {
-  /// Short name.
-  var name: String
-  /// What is wrong with it.
-  var fault: String
-  /// The check that ought to catch it.
-  var caughtBy: CatchingCheck = .equivalence
-  /// The trace level at which equivalence must fail.
-  var level = TraceLevel.instructions
-  /// Part of the name of the field in which the first difference at instruction level shows.
-  var field: String?
-  /// Begin of the text of the instruction at which it shows.
-  var instruction: String?
-  /// The program that shows it.
-  var workload: @Sendable () throws -> Workload
-  /// The wrong machine.
-  var make: @Sendable (Workload) throws -> any Engine
-  /// The same machine without the fault, and the one both are compared with.
-  var twin: EngineKind
-  var reference: EngineKind
-
-  var testDescription: String { name }
-}
+internal import Emulator
+internal import MachineCore
+internal import Properties
+internal import Simulator
+internal import ToyISA
+internal import Virtualizer
+internal import X86Backend
 
 extension Mutant {
   /// An evaluator of toy data that are wrong.
@@ -62,7 +30,7 @@ extension Mutant {
   ) -> Mutant {
     Mutant(
       name: name, fault: fault, field: field, instruction: instruction,
-      workload: { try .x86(name, .long64, code + powerOff) },
+      workload: { try MutantPrograms.machineCode(name, code + powerOff) },
       make: { workload in
         var set = AlteredSet(X86InstructionSet())
         change(&set)
@@ -79,25 +47,37 @@ extension Mutant {
 
   /// A VMM with a wrong policy.
   static func monitor(
-    _ name: String, _ fault: String, caughtBy: CatchingCheck = .equivalence, at instruction: String? = nil,
+    _ name: String, _ fault: String, breaks: Property = .equivalence, at instruction: String? = nil,
     field: String? = nil, on workload: @escaping @Sendable () throws -> Workload,
     _ change: @escaping @Sendable (inout VMMPolicy) -> Void
   ) -> Mutant {
     Mutant(
-      name: name, fault: fault, caughtBy: caughtBy, field: field, instruction: instruction,
+      name: name, fault: fault, breaks: breaks, field: field, instruction: instruction,
       workload: workload,
       make: { try monitor($0, change) { $0 } }, twin: .virtualizer, reference: .simulator)
   }
 
+  /// A hybrid VMM with a wrong policy.
+  static func hybrid(
+    _ name: String, _ fault: String, breaks: Property = .equivalence, at instruction: String? = nil,
+    field: String? = nil, on workload: @escaping @Sendable () throws -> Workload,
+    _ change: @escaping @Sendable (inout VMMPolicy) -> Void
+  ) -> Mutant {
+    Mutant(
+      name: name, fault: fault, breaks: breaks, field: field, instruction: instruction, workload: workload,
+      make: { try monitor($0, from: .hybrid, change) { $0 } }, twin: .virtualizer, reference: .simulator,
+      makeTwin: { try $0.makeEngine(.virtualizer, construction: .hybrid) })
+  }
+
   /// A VMM on a toy processor that may be wrapped in other hardware.
   static func monitor(
-    _ workload: Workload, _ change: (inout VMMPolicy) -> Void,
+    _ workload: Workload, from original: VMMPolicy = .correct, _ change: (inout VMMPolicy) -> Void,
     wrap: (ToyProcessor) -> any ToyHardware
   ) throws -> VirtualMachineMonitor {
     guard case .toy(let image, let machine, let variant) = workload.machine else {
       preconditionFailure("a toy workload")
     }
-    var policy = VMMPolicy.correct
+    var policy = original
     change(&policy)
     let monitor = try VirtualMachineMonitor.stack(
       depth: 1, machine: machine,
@@ -115,12 +95,12 @@ extension Mutant {
 
   /// A wrong machine of another sort.
   static func machine(
-    _ name: String, _ fault: String, caughtBy: CatchingCheck = .equivalence, at instruction: String? = nil,
+    _ name: String, _ fault: String, breaks: Property = .equivalence, at instruction: String? = nil,
     field: String? = nil, twin: EngineKind, on workload: @escaping @Sendable () throws -> Workload,
     _ make: @escaping @Sendable (Workload) throws -> any Engine
   ) -> Mutant {
     Mutant(
-      name: name, fault: fault, caughtBy: caughtBy, field: field, instruction: instruction,
+      name: name, fault: fault, breaks: breaks, field: field, instruction: instruction,
       workload: workload,
       make: make, twin: twin, reference: twin == .simulator ? .emulator : .simulator)
   }

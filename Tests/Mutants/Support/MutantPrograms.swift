@@ -1,22 +1,93 @@
-import Properties
-import ToyISA
+internal import MachineCore
+package import Properties
+internal import ToyISA
+internal import X86Backend
 
 /// Programs that show what is wrong with a machine; all end by switching it off.
-enum MutantPrograms {
+package enum MutantPrograms {
   /// A supervisor with a user that uses every computing instruction where it is delicate, traps in every
   /// way, and is interrupted by the timer.
-  @Sendable static func tour() throws -> Workload { try .source("tour", tourSource) }
+  @Sendable package static func tour() throws -> Workload { try source("tour", tourSource) }
 
   /// Paging with a stale TLB, and every kind of page fault.
-  @Sendable static func paging() throws -> Workload { try package("pt-attack") }
+  @Sendable package static func paging() throws -> Workload { try named("pt-attack") }
 
   /// Code that is changed by stores and by the disk.
-  @Sendable static func changingCode() throws -> Workload { try package("smc", ["SIZE": 20]) }
+  @Sendable package static func changingCode() throws -> Workload { try named("smc", ["SIZE": 20]) }
 
-  private static func package(_ name: String, _ defines: [String: Int64] = [:]) throws -> Workload {
+  /// Turns interrupts on and off, on the variant where user mode ignores that.
+  @Sendable package static func interrupts() throws -> Workload { try named("popf-probe", variant: .popf) }
+
+  /// A user who computes and calls once.
+  @Sendable package static func quietUser() throws -> Workload { try source("quiet-user", quietUserSource) }
+
+  /// A supervisor that compares, stores and jumps.
+  @Sendable package static func comparing() throws -> Workload { try source("comparing", comparingSource) }
+
+  /// Runs for long without giving the processor back.
+  @Sendable package static func spinning() throws -> Workload { try named("spin", limit: 120_000) }
+
+  private static func named(
+    _ name: String, _ defines: [String: Int64] = [:], variant: ToyVariant = .classic, limit: UInt64? = nil
+  ) throws -> Workload {
     guard let program = ToyPrograms.named(name) else { preconditionFailure("no program \(name)") }
-    return try .toy(program, defines: defines)
+    return Workload(
+      name: program.name, machine: .toy(try program.assemble(with: defines), program.machine, variant),
+      instructionLimit: limit ?? program.instructionLimit)
   }
+
+  private static func source(_ name: String, _ text: String) throws -> Workload {
+    Workload(
+      name: name,
+      machine: .toy(
+        try ToyAssembler.assemble(text, file: "\(name).asm"), ToyMachine(memorySize: 1 << 16), .classic),
+      instructionLimit: 20_000)
+  }
+
+  /// Machine code, run in long mode.
+  static func machineCode(_ name: String, _ code: [UInt8]) throws -> Workload {
+    Workload(
+      name: name,
+      machine: .x86(try X86Loader.load(code, mode: .long64, memorySize: X86Layout.minimumMemorySize)),
+      instructionLimit: 1000)
+  }
+
+  private static let quietUserSource = """
+            .include "toy.inc"
+            .text
+    _start:
+            la      t0, finish
+            sw      t0, TRAP_NEW + 4(zero)
+            getbound t0
+            sw      t0, TRAP_NEW + 12(zero)
+            sw      t0, psw + 12(zero)
+            lpsw    psw(zero)
+    finish: out     zero, POWER(zero)
+            .balign 4
+    psw:    .word   PSW_USER, user, 0, 0
+    user:   li      s0, 50
+    1:      addi    s0, s0, -1
+            bnez    s0, 1b
+            svc     1
+    """
+
+  private static let comparingSource = """
+            .include "toy.inc"
+            .text
+    _start:
+            li      s0, -1
+            li      s1, 1
+            bgeu    s0, s1, 1f
+            li      s2, 5
+    1:      li      t0, 0x8000
+            sw      s0, 0(t0)
+            li      t1, 0x1234
+            sh      t1, 0(t0)
+            lw      t2, 0(t0)
+            la      t0, 2f
+            jalr    ra, 0(t0)
+    2:      out     zero, POWER(zero)
+    """
 
   private static let tourSource = """
             .include "toy.inc"

@@ -1,0 +1,161 @@
+internal import Emulator
+public import MachineCore
+internal import Simulator
+public import ToyISA
+
+/// Two concrete states and an instruction that show why a verdict is as it is.
+///
+/// For control sensitivity the second state is what the instruction makes of the first; else the two
+/// differ in what ``axis`` names and nothing else that the instruction may see.
+public struct Witness: Sendable, Equatable {
+  /// What a witness shows.
+  public enum Claim: Sendable, Equatable {
+    case privileged
+    case sensitive(Sensitivity)
+
+    /// Stable name in files.
+    public var name: String {
+      switch self {
+      case .privileged: "privileged"
+      case .sensitive(let kind): kind.names.joined(separator: ", ")
+      }
+    }
+  }
+
+  /// Variant of the toy instruction set.
+  public var variant: ToyVariant
+  /// The instruction.
+  public var word: UInt32
+  /// What it shows.
+  public var shows: Claim
+  /// What the states differ in, or what the instruction changes.
+  public var axis: String
+  /// The two states.
+  public var first: MachineState
+  public var second: MachineState
+
+  /// A witness.
+  public init(
+    variant: ToyVariant, word: UInt32, shows: Claim, axis: String, first: MachineState, second: MachineState
+  ) {
+    self.variant = variant
+    self.word = word
+    self.shows = shows
+    self.axis = axis
+    self.first = first
+    self.second = second
+  }
+
+  /// The instruction as text.
+  public var instruction: String { ToyDisassembler.text(of: word, at: 0) }
+}
+
+/// What became of a witness on an engine.
+public struct WitnessReplay: Sendable {
+  /// The engine.
+  public var engine: EngineKind
+  /// The claim is borne out.
+  public var holds: Bool
+  /// What happened in the first and, for pairs, in the second state.
+  public var outcomes: [String]
+
+  /// Replays a witness on an engine.
+  ///
+  /// - Throws: ``WitnessError`` when the states are none of this machine, or differ in more than they say.
+  public init(_ witness: Witness, on kind: EngineKind) throws {
+    engine = kind
+    try Self.check(witness)
+    func run(_ state: MachineState) throws -> MachineOutcome {
+      let machine = try ToySmallMachine(witness.variant, on: kind, input: state.input)
+      return try machine.run(state, window: Self.window(of: state))
+    }
+    let one = try run(witness.first)
+    switch witness.shows {
+    case .sensitive(let kind) where !kind.isDisjoint(with: [.supervisorControl, .userControl]):
+      let change = ToyJudgement.control(witness.first, one)
+      holds = change == witness.axis && one.processor == witness.second.processor
+      outcomes = [Self.text(witness.first, one)]
+    case .sensitive:
+      let other = try run(witness.second)
+      holds = ToyJudgement.differs(witness.first, one, witness.second, other)
+      outcomes = [Self.text(witness.first, one), Self.text(witness.second, other)]
+    case .privileged:
+      let other = try run(witness.second)
+      holds = one.trap == nil && other.trap == UInt64(ToyCause.privileged.rawValue)
+      outcomes = [Self.text(witness.first, one), Self.text(witness.second, other)]
+    }
+  }
+
+  private static func window(of state: MachineState) -> UInt64 { state.storage.last?.address ?? 0 }
+
+  /// What an instruction did, by what changed.
+  private static func text(_ before: MachineState, _ outcome: MachineOutcome) -> String {
+    let mode = before.processor.registers[Int(ToyRegister.mode)] == 0 ? "supervisor mode" : "user mode"
+    if let trap = outcome.trap {
+      return "\(mode): traps (\(ToyCause(rawValue: UInt32(truncatingIfNeeded: trap))?.name ?? "\(trap)"))"
+    }
+    var changes = zip(before.processor.registers, outcome.processor.registers).enumerated()
+      .filter { $0.element.0 != $0.element.1 }
+      .map { "\(ToyRegister.table[$0.offset].name) \(hex($0.element.0)) → \(hex($0.element.1))" }
+    if before.processor.auxiliaries != outcome.processor.auxiliaries { changes.append("the TLB changes") }
+    if before.storage.last?.bytes != outcome.window { changes.append("storage changes") }
+    if outcome.changesDevices { changes.append("a device changes") }
+    return "\(mode): completes; " + (changes.isEmpty ? "nothing changes" : changes.joined(separator: ", "))
+  }
+
+  /// The states must fit the small machine, and differ as the witness says.
+  private static func check(_ witness: Witness) throws {
+    for state in [witness.first, witness.second] {
+      guard state.processor.registers.count == ToyRegister.table.count,
+        state.processor.auxiliaries.count == 1
+      else { throw WitnessError("a state does not have the registers and tables of the toy processor") }
+      for block in state.storage {
+        guard block.address <= UInt64(ToySmallMachine.storageSize),
+          block.bytes.count <= ToySmallMachine.storageSize - Int(block.address)
+        else { throw WitnessError("storage at \(hex(block.address)) is outside the small machine") }
+      }
+      guard let window = state.storage.last, window.bytes.count == ToySmallMachine.windowSize else {
+        throw WitnessError("the last block of storage must be the window of 256 bytes")
+      }
+    }
+    if case .sensitive(let kind) = witness.shows,
+      !kind.isDisjoint(with: [.supervisorControl, .userControl])
+    {
+      return
+    }
+    let differing = differences(witness.first, witness.second)
+    var allowed: Set<String> = [witness.axis]
+    // Another page is another entry of the TLB; paging brings one.
+    if witness.axis == "base" || witness.axis == "paging" { allowed.insert("TLB") }
+    guard differing.contains(witness.axis), differing.isSubset(of: allowed) else {
+      throw WitnessError(
+        "the states are to differ in \(witness.axis), but they differ in "
+          + (differing.isEmpty ? "nothing" : differing.sorted().joined(separator: ", ")))
+    }
+  }
+
+  private static func differences(_ first: MachineState, _ second: MachineState) -> Set<String> {
+    var found: Set<String> = []
+    for (index, pair) in zip(first.processor.registers, second.processor.registers).enumerated()
+    where pair.0 != pair.1 {
+      switch RegisterID(index) {
+      case ToyRegister.paging: found.insert("paging")
+      case ToyRegister.interruptEnable: found.insert("interrupt enable")
+      default: found.insert(ToyRegister.table[index].name)
+      }
+    }
+    if first.processor.auxiliaries != second.processor.auxiliaries { found.insert("TLB") }
+    if first.time != second.time { found.insert("time") }
+    if first.input != second.input { found.insert("device") }
+    if first.storage.last?.bytes != second.storage.last?.bytes { found.insert("storage") }
+    return found
+  }
+}
+
+/// A witness that cannot be replayed.
+public struct WitnessError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What is wrong with it.
+  public var description: String
+
+  init(_ description: String) { self.description = description }
+}

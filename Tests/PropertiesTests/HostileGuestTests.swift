@@ -1,0 +1,44 @@
+import MachineCore
+import Properties
+import Testing
+
+@Suite struct HostileGuestTests {
+  @Test func `there are enough attacks on both instruction sets`() throws {
+    #expect(try HostileGuest.toy().count >= 30)
+    #expect(try HostileGuest.x86().count >= 10)
+  }
+
+  @Test func `every toy attack is contained by every engine`() throws {
+    for guest in try HostileGuest.toy() {
+      var guest = guest
+      guest.workload.instructionLimit = min(guest.workload.instructionLimit, 20_000)
+      for subject in HostileSubject.all(for: guest) {
+        let found = try Containment(guest, on: subject.name, seconds: 1) { try subject.make(guest.workload) }
+        #expect(found.isContained, "\(guest.name) on \(subject.name): \(found.report?.verdict as Any)")
+      }
+    }
+  }
+
+  @Test func `every x86 attack is contained by every engine that the host has`() throws {
+    for guest in try HostileGuest.x86() {
+      var guest = guest
+      guest.workload.instructionLimit = 20_000
+      for subject in HostileSubject.all(for: guest) {
+        let found = try Containment(guest, on: subject.name, seconds: 0.1) {
+          try subject.make(guest.workload)
+        }
+        guard found.report != nil else { continue }
+        #expect(found.isContained, "\(guest.name) on \(subject.name): \(found.report?.verdict as Any)")
+      }
+    }
+  }
+
+  @Test func `canaries tell of damage`() throws {
+    let canaries = HostCanaries()
+    #expect(canaries.damage == nil)
+    canaries.plant()
+    #expect(canaries.damage == nil)
+    canaries.damageForTest()
+    #expect(canaries.damage != nil)
+  }
+}
