@@ -1,14 +1,32 @@
-/// Effects as text, for people.
+/// What people call the parts of an instruction set that its tables only number.
+package struct SemanticsNames: Sendable {
+  /// Bits of the flags register.
+  package var flags: [Int: String]
+  /// Segments, by number.
+  package var segments: [String]
+
+  /// Names; none by default.
+  package init(flags: [Int: String] = [:], segments: [String] = []) {
+    self.flags = flags
+    self.segments = segments
+  }
+}
+
+/// Effects as text, for people; expressions are folded.
 package struct SemanticsText {
   private let set: any InstructionSet
+  let names: SemanticsNames
+  let flags: RegisterID?
   private let system: SystemSemantics
   private let registers: [String]
   /// What operands are called; `operand 0` and so on where there are fewer.
   private let operands: [String]
 
   /// Text for definitions of an instruction set.
-  package init(_ set: any InstructionSet, operands: [String] = []) {
+  package init(_ set: any InstructionSet, operands: [String] = [], names: SemanticsNames = SemanticsNames()) {
     self.set = set
+    self.names = names
+    flags = set.registers.firstIndex { $0.role == .flags }.map { RegisterID($0) }
     system = set.system
     registers = set.registers.map(\.name)
     self.operands = operands
@@ -23,7 +41,9 @@ package struct SemanticsText {
     let space = String(repeating: "  ", count: indent)
     switch effect {
     case .assign(let local, let value): return [space + "t\(local) ← \(text(value))"]
-    case .write(let register, let value): return [space + "\(name(register)) ← \(text(value))"]
+    case .write(let register, let value):
+      if register == flags, let lines = flagLines(value) { return lines.map { space + $0 } }
+      return [space + "\(name(register)) ← \(text(value))"]
     case .setOperand(let index, let value): return [space + "\(operand(index)) ← \(text(value))"]
     case .store(let place, let address, let value, let width):
       return [space + "\(storage(place))[\(text(address))]:\(width.rawValue) ← \(text(value))"]
@@ -51,6 +71,7 @@ package struct SemanticsText {
       return [space + (result.map { "t\($0) ← " } ?? "") + call]
     case .give(let value): return [space + "give \(text(value))"]
     case .undefine(let register, let bits):
+      if register == flags, let lines = undefinedLines(bits) { return lines.map { space + $0 } }
       return [space + "bits \(text(bits)) of \(name(register)) become undefined"]
     case .keep: return [space + "what is done so far stays, even after a trap"]
     case .unsupported(let what): return [space + "not supported: \(what)"]
@@ -77,14 +98,18 @@ package struct SemanticsText {
   }
   private func storage(_ place: StorageSpace) -> String {
     switch place {
-    case .virtual(let segment): segment == 0 ? "memory" : "memory(segment \(segment))"
+    case .virtual(let segment):
+      names.segments.indices.contains(Int(segment))
+        ? "\(names.segments[Int(segment)]):" : segment == 0 ? "memory" : "memory(segment \(segment))"
     case .operand(let index): "memory of \(operand(index))"
     case .physical: "physical"
     }
   }
 
   /// An expression with the fewest parentheses that leave no doubt.
-  package func text(_ expression: Expression) -> String {
+  package func text(_ expression: Expression) -> String { plainText(expression.folded) }
+
+  private func plainText(_ expression: Expression) -> String {
     switch expression {
     case .constant(let value):
       return value < 10
@@ -95,21 +120,25 @@ package struct SemanticsText {
     case .address(let index): return "address of \(operand(index))"
     case .register(let register): return name(register)
     case .local(let local): return "t\(local)"
+    case .unary(.complement, let value, let width):
+      return "¬" + plainText(value) + suffix(width)
+    case .binary(.add, let first, .constant(let number), .bits64) where number >> 63 != 0:
+      return "(\(plainText(first)) − \(plainText(.constant(~number &+ 1))))"
     case .unary(let operation, let value, let width):
-      return "\(operation)(\(text(value)))" + suffix(width)
+      return "\(operation)(\(plainText(value)))" + suffix(width)
     case .binary(let operation, let first, let second, let width):
       if let sign = Self.signs[operation] {
-        return "(\(text(first)) \(sign) \(text(second)))" + suffix(width)
+        return "(\(plainText(first)) \(sign) \(plainText(second)))" + suffix(width)
       }
-      return "\(operation)(\(text(first)), \(text(second)))" + suffix(width)
+      return "\(operation)(\(plainText(first)), \(plainText(second)))" + suffix(width)
     case .wide(let operation, let high, let low, let divisor, let width):
-      return "\(operation)(\(text(high)):\(text(low)), \(text(divisor)))" + suffix(width)
+      return "\(operation)(\(plainText(high)):\(plainText(low)), \(plainText(divisor)))" + suffix(width)
     case .select(let condition, let first, let second):
-      return "(\(text(condition)) ? \(text(first)) : \(text(second)))"
+      return "(\(plainText(condition)) ? \(plainText(first)) : \(plainText(second)))"
     case .load(let place, let address, let width):
-      return "\(storage(place))[\(text(address))]:\(width.rawValue)"
-    case .auxiliary(let table, let index): return "\(auxiliary(table))[\(text(index))]"
-    case .input(let port, let width): return "port[\(text(port))]:\(width.rawValue)"
+      return "\(storage(place))[\(plainText(address))]:\(width.rawValue)"
+    case .auxiliary(let table, let index): return "\(auxiliary(table))[\(plainText(index))]"
+    case .input(let port, let width): return "port[\(plainText(port))]:\(width.rawValue)"
     case .time: return "time"
     case .pc: return "pc"
     case .nextPC: return "next pc"

@@ -8,6 +8,7 @@ let explainCommand = CommandSpecification(
     ArgumentSpecification(name: "INSTRUCTION", help: "such as 'adc eax, ebx', ADC or lpsw", count: 1...8)
   ],
   options: [
+    OptionSpecification("--mode", "BITS", "code of 16, 32 or 64 bits (default: the model's widest)"),
     OptionSpecification("--cpu", "MODEL", "8086, 286, 386 or x86-64 (default x86-64)"),
     OptionSpecification("--variant", "VARIANT", "variant of the toy instruction set (default classic)"),
     OptionSpecification("--isa", "ISA", "x86 or toy (default: both)"),
@@ -22,17 +23,23 @@ let explainCommand = CommandSpecification(
     var pages: [String] = []
     if isa != "toy" {
       let set = X86InstructionSet(model: model)
-      if let form = set.forms(of: text).first {
+      let mode = try arguments.choice("--mode", of: X86Mode.self, named: { "\($0.rawValue)" })
+      if let form = set.forms(of: text, mode: mode.flatMap { Width(rawValue: UInt8($0.rawValue)) }).first {
+        let effects = withoutChecks(form.definition.effects, of: form.registerOperands)
         pages.append(
           explanation(
-            form.encoding, form.definition, set, operands: form.operands, hasMemory: form.hasMemoryOperand))
+            form.encoding, form.definition.meaning, effects, set, operands: form.operands,
+            names: X86InstructionSet.semanticsNames, hasMemory: form.hasMemoryOperand))
       }
     }
     if isa != "x86" {
       let set = ToyInstructionSet(variant)
       let name = text.split(separator: " ").first?.lowercased() ?? ""
       if let definition = set.definitions.first(where: { $0.mnemonic.lowercased() == name }) {
-        pages.append(explanation(definition.mnemonic, definition, set, operands: [], hasMemory: false))
+        pages.append(
+          explanation(
+            definition.mnemonic, definition.meaning, definition.effects, set, operands: [],
+            names: SemanticsNames(), hasMemory: false))
       }
     }
     guard !pages.isEmpty else {
@@ -49,14 +56,14 @@ let explainCommand = CommandSpecification(
 
 /// The page of one instruction; everything in it comes from the effects.
 private func explanation(
-  _ title: String, _ definition: InstructionDefinition, _ set: any InstructionSet, operands: [String],
-  hasMemory: Bool
+  _ title: String, _ meaning: String, _ effects: [Effect], _ set: any InstructionSet, operands: [String],
+  names flagNames: SemanticsNames, hasMemory: Bool
 ) -> String {
-  let facts = SemanticsFacts(set, definition.effects, hasMemoryOperand: hasMemory)
-  let printer = SemanticsText(set, operands: operands)
-  var lines = ["\(title)    (\(set.name) \(set.variant))", definition.meaning, "", "Effects"]
-  let effects = printer.lines(definition.effects, indent: 1)
-  lines += effects.isEmpty ? ["  none"] : effects
+  let facts = SemanticsFacts(set, effects, hasMemoryOperand: hasMemory)
+  let printer = SemanticsText(set, operands: operands, names: flagNames)
+  var lines = ["\(title)    (\(set.name) \(set.variant))", meaning, "", "Effects"]
+  let text = printer.lines(effects, indent: 1)
+  lines += text.isEmpty ? ["  none"] : text
   if set.name == "x86" {
     lines += ["", "Flags"] + flagLines(facts)
   }
@@ -73,6 +80,20 @@ private func explanation(
     ? "traps where the mode or privilege level does not allow it"
     : facts.looksAtMode ? "does different things by mode or privilege level" : "none: any mode may execute it"
   return (lines + ["", "Privilege", "  " + privilege]).joined(separator: "\n")
+}
+
+/// Effects without the checks of operands that turn out to be registers, which have nothing to check.
+private func withoutChecks(_ effects: [Effect], of registers: Set<Int>) -> [Effect] {
+  effects.compactMap { effect in
+    switch effect {
+    case .checkStore(.operand(let index), _, _) where registers.contains(index): nil
+    case .when(let condition, let then, let otherwise):
+      .when(
+        condition, then: withoutChecks(then, of: registers),
+        otherwise: withoutChecks(otherwise, of: registers))
+    default: effect
+    }
+  }
 }
 
 private func flagLines(_ facts: SemanticsFacts) -> [String] {

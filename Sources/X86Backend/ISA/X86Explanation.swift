@@ -8,19 +8,24 @@ extension X86InstructionSet {
     package var definition: InstructionDefinition
     /// What the operands are called in the effects.
     package var operands: [String]
+    /// Operands that are registers or immediates, so never checked as memory.
+    package var registerOperands: Set<Int>
     /// An operand is in memory, or the instruction reads or writes memory by its operands.
     package var hasMemoryOperand: Bool
   }
 
   /// The forms that a mnemonic with operands as text can mean, best first.
   ///
-  /// - Parameter text: such as `adc eax, ebx` or `adc`.
-  package func forms(of text: String) -> [ExplainedForm] {
+  /// - Parameters:
+  ///   - text: such as `adc eax, ebx` or `adc`.
+  ///   - mode: the code size that forms are wanted for; the model's widest if `nil`. Others come last.
+  package func forms(of text: String, mode: Width? = nil) -> [ExplainedForm] {
+    let mode = mode ?? (model == .modern ? .bits64 : model == .i80386 ? .bits32 : .bits16)
     let words = text.lowercased().split(separator: " ", maxSplits: 1).map(String.init)
     guard let name = words.first else { return [] }
     let given = words.count > 1 ? words[1].split(separator: ",").map { trimmed($0) } : []
     let definitions = definitions
-    var result: [ExplainedForm] = []
+    var result: [(rank: Int, form: ExplainedForm)] = []
     var index = 0
     for row in X86Row.all {
       for number in 0..<row.formCount {
@@ -34,18 +39,40 @@ extension X86InstructionSet {
         let map = ["", "0F ", "0F 38 ", "0F 3A "][row.opcode >> 8]
         let byte = String(row.opcode & 0xFF, radix: 16, uppercase: true)
         let suffix = row.digit.map { " /\($0)" } ?? (row.hasModRM ? " /r" : row.plusRegister ? "+r" : "")
-        result.append(
-          ExplainedForm(
-            encoding: map + (byte.count < 2 ? "0" : "") + byte + suffix + "  " + row.mnemonic + " "
-              + row.operands.map(\.rawValue).joined(separator: ", "),
-            definition: definition,
-            operands: given.isEmpty ? row.operands.map(\.rawValue) : given.map(String.init),
-            hasMemoryOperand: given.isEmpty
-              ? row.operands.contains { $0.mayBeMemory } : given.contains { $0.contains("[") }))
+        let isRegister = given.map { !$0.contains("[") }
+        let page = ExplainedForm(
+          encoding: map + (byte.count < 2 ? "0" : "") + byte + suffix + "  " + row.mnemonic + " "
+            + row.operands.map(\.rawValue).joined(separator: ", "),
+          definition: definition,
+          operands: given.isEmpty ? row.operands.map(\.rawValue) : given.map(String.init),
+          registerOperands: Set(isRegister.indices.filter { isRegister[$0] }),
+          hasMemoryOperand: given.isEmpty
+            ? row.operands.contains { $0.mayBeMemory } : given.contains { $0.contains("[") })
+        result.append((Self.rank(row, form, mode), page))
       }
     }
-    return result
+    return result.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
+      .map(\.element.form)
   }
+
+  /// How far a form is from plain code of a mode: 0 is what an assembler makes there without prefixes.
+  private static func rank(_ row: X86Row, _ form: X86Form, _ mode: Width) -> Int {
+    let attributes = row.attributes
+    var rank = attributes.contains(mode == .bits64 ? .no64 : .only64) ? 100 : 0
+    let mode = mode == .bits64 && attributes.contains(.no64) ? .bits32 : mode
+    if row.dependsOnStack, form.stack != mode { rank += 8 }
+    if row.dependsOnAddress, form.address != mode { rank += 4 }
+    if row.dependsOnRepeat, form.repeats != 0 { rank += 2 }
+    let is64 = attributes.contains(.default64) || attributes.contains(.force64)
+    let usual: Width = mode == .bits64 && !is64 && !attributes.contains(.modeSize) ? .bits32 : mode
+    return rank + (attributes.contains(.byte) || form.operand == usual ? 0 : 1)
+  }
+
+  /// Names of flags and segments for texts of semantics.
+  package static let semanticsNames = SemanticsNames(
+    flags: [
+      11: "OF", 10: "DF", 9: "IF", 8: "TF", 7: "SF", 6: "ZF", 4: "AF", 2: "PF", 0: "CF",
+    ], segments: ["es", "cs", "ss", "ds", "fs", "gs"])
 
   private static let names: [Width: [String]] = [
     .bits8: ["al", "cl", "dl", "bl", "ah", "ch", "dh", "bh", "spl", "bpl", "sil", "dil"],
