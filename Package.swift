@@ -30,7 +30,7 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
     name: name,
     dependencies: [
       "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-      "Properties", "TriadCommands",
+      "Properties", "Grading", "TriadCommands",
     ],
     exclude: exclude,
     swiftSettings: settings)
@@ -53,8 +53,10 @@ let package = Package(
       name: "Triad",
       targets: [
         "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-        "Properties", "TriadCommands",
+        "Properties", "Grading", "TriadCommands",
       ]),
+    // All that a program around a student's files may link: no engine, so none can be borrowed.
+    .library(name: "TriadContracts", targets: ["Trace", "MachineCore", "ToyISA"]),
   ],
   targets: [
     library("Trace"),
@@ -78,9 +80,11 @@ let package = Package(
       ]),
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
+    .target(name: "CConfine"),
+    library("Grading", ["CConfine", "Properties", "ToyISA", "X86Backend", "MachineCore", "Trace"]),
     library(
       "TriadCommands",
-      ["Properties", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
+      ["Grading", "Properties", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
     .executableTarget(name: "triad", dependencies: ["TriadCommands"], swiftSettings: settings),
     tests("TraceTests"),
     tests("MachineCoreTests"),
@@ -90,6 +94,7 @@ let package = Package(
     tests("VirtualizerTests"),
     tests("X86BackendTests"),
     tests("PropertiesTests"),
+    tests("GradingTests"),
     tests("TriadCommandsTests"),
     tests("EquivalenceTests"),
   ]

@@ -1,4 +1,5 @@
 import Foundation
+import Grading
 
 /// The command line of Triad: every subcommand, in one table.
 public enum Triad {
@@ -9,11 +10,15 @@ public enum Triad {
     compareCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
     disassembleCommand,
     programsCommand,
-    fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, helpCommand,
+    fuzzCommand, doctorCommand, benchCommand, vectorsCommand, explainCommand, labsCommand, gradeCommand, helpCommand,
   ]
 
   /// Runs one command line, without the program's name.
   public static func run(_ words: [String], on terminal: Terminal) -> Int32 {
+    if words.first == ConfinedLaunch.verb {
+      terminal.note("error: " + ConfinedLaunch.run(Array(words.dropFirst())))
+      return ExitStatus.hostLacks.rawValue
+    }
     do {
       let status = try dispatch(words, terminal)
       if let failure = terminal.failure() {
