@@ -30,7 +30,7 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
     name: name,
     dependencies: [
       "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-      "Properties", "TriadCommands", "Mutants",
+      "Properties", "Grading", "Mutants", "TriadCommands",
     ],
     exclude: exclude,
     swiftSettings: settings)
@@ -53,8 +53,10 @@ let package = Package(
       name: "Triad",
       targets: [
         "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-        "Properties", "TriadCommands", "Mutants",
+        "Properties", "Grading", "Mutants", "TriadCommands",
       ]),
+    // All that a program around a student's files may link: no engine, so none can be borrowed.
+    .library(name: "TriadContracts", targets: ["Trace", "MachineCore", "ToyISA"]),
   ],
   targets: [
     library("Trace"),
@@ -79,10 +81,12 @@ let package = Package(
       ]),
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
+    .target(name: "CConfine"),
+    library("Grading", ["CConfine", "Properties", "ToyISA", "X86Backend", "MachineCore", "Trace"]),
     library(
       "TriadCommands",
       [
-        "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
+        "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
         "MachineCore", "Trace",
       ]),
     .target(
@@ -99,6 +103,7 @@ let package = Package(
     tests("VirtualizerTests"),
     tests("X86BackendTests"),
     tests("PropertiesTests"),
+    tests("GradingTests"),
     tests("TriadCommandsTests"),
     tests("EquivalenceTests"),
   ]

@@ -1,4 +1,5 @@
 import Foundation
+import Grading
 
 /// The command line of Triad: every subcommand, in one table.
 public enum Triad {
@@ -10,11 +11,15 @@ public enum Triad {
     disassembleCommand,
     programsCommand,
     fuzzCommand, doctorCommand, benchCommand, nanoCommand, vectorsCommand, explainCommand, classifyCommand,
-    witnessCommand, mutantsCommand, helpCommand,
+    witnessCommand, mutantsCommand, labsCommand, gradeCommand, helpCommand,
   ]
 
   /// Runs one command line, without the program's name.
   public static func run(_ words: [String], on terminal: Terminal) -> Int32 {
+    if words.first == ConfinedLaunch.verb {
+      terminal.note("error: " + ConfinedLaunch.run(Array(words.dropFirst())))
+      return ExitStatus.hostLacks.rawValue
+    }
     do {
       let status = try dispatch(words, terminal)
       if let failure = terminal.failure() {

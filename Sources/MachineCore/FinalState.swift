@@ -1,4 +1,3 @@
-public import MachineCore
 public import Trace
 
 /// Trace headers and final records: the same for every engine, so written here and not by engines.

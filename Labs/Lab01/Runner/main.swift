@@ -1,0 +1,4 @@
+import Lab01
+import LabKit
+
+LabRunner.main(instructions: Interpreter.self)
