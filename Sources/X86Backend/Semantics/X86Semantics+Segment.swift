@@ -163,8 +163,10 @@ extension X86Semantics {
         X86System.isLong,
         then: [.call(X86System.descriptorHigh, [selector, k(X86Vector.protection), k(0)], result: high)],
         otherwise: []),
-      // Only the upper half can make it so.
-      .when(base.isNonCanonical, then: raise(X86Vector.protection, code), otherwise: []),
+      // The upper half has a type of its own, which must be 0, and alone can make the base not canonical.
+      .when(
+        (local(high) >> k(40)) & k(0x1F) | base.isNonCanonical, then: raise(X86Vector.protection, code),
+        otherwise: []),
       .call(X86System.markAccessed, [selector, descriptor.raw, k(busy)], result: nil),
     ]
     return [

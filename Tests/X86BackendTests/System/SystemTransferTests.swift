@@ -189,7 +189,9 @@ import X86Backend
     for (opcode, type, register) in [
       (0xD8, 0x89, X86Register.trBase), (0xD0, 0x82, .ldtrBase),
     ] as [(UInt8, UInt64, X86Register)] {
-      for (high, isCanonical) in [(0, true), (0x7FFF, true), (0xFFFF_8000, true), (0x8000, false)]
+      for (high, isCanonical) in [
+        (0, true), (0x7FFF, true), (0xFFFF_8000, true), (0x8000, false), (1 << 40, false),
+      ]
         as [(UInt64, Bool)]
       {
         // MOV EAX, 30h; LTR AX or LLDT AX
