@@ -48,9 +48,11 @@ public enum EquivalenceCheck {
     var policy = Self.policy(workload, on: machine.kind)
     policy.contextEvents = context
     var interpreted = InterpretedInstructions(workload)
-    right.observer = {
-      interpreted.add($0)
-      observer?($0)
+    var interrupts = 0
+    right.observer = { record in
+      interpreted.add(record)
+      if record.kind == EventKind.interrupt.rawValue { interrupts += 1 }
+      observer?(record)
     }
     let result: ComparisonResult
     do {
@@ -68,7 +70,9 @@ public enum EquivalenceCheck {
       outcome.verdict = .passExcept(exceptions.map { "\($0.reason) (\($0.count)×)" })
     case .divergent(let divergence):
       outcome.verdict = .fail("first divergence at event \(divergence.index): \(divergence.fieldName)")
-      if let excuse = cutShort(divergence, left, right) {
+      if interrupts > 0, let reason = countsOtherTime(workload, machine) {
+        outcome.verdict = .notAssessed("not comparable: \(reason)")
+      } else if let excuse = cutShort(divergence, left, right) {
         outcome.verdict = excuse
         if case .hostDeviation(let text) = excuse { outcome.lack = text }
       } else {
@@ -80,6 +84,15 @@ public enum EquivalenceCheck {
       outcome.verdict = .notAssessed("the \(reference.kind.rawValue) stopped: \(instruction)")
     }
     return outcome
+  }
+
+  /// Why interrupts may come at other instructions on this machine than on one that counts them.
+  private static func countsOtherTime(_ workload: Workload, _ machine: any Engine) -> String? {
+    guard case .x86(let x86) = workload.machine, !x86.usesSharedPoints,
+      !machine.capabilities.countsInstructions
+    else { return nil }
+    return "interrupts came at other places, as the \(machine.kind.rawValue) does not count instructions;"
+      + " compare with time at shared points (--time shared)"
   }
 
   /// A verdict for a difference that is only the end of one of the runs, for a reason outside the guest.

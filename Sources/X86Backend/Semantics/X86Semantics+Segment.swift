@@ -143,6 +143,7 @@ extension X86Semantics {
     let code = selector & k(0xFFFC)
     let descriptor = X86Descriptor(raw: local(Self.raw))
     let high: Local = 18
+    let base = descriptor.base | (local(high) << k(32))
     let registers =
       isTask
       ? X86SegmentRegisters(selector: .tr, base: .trBase, limit: .trLimit, attributes: .trAttributes)
@@ -162,6 +163,10 @@ extension X86Semantics {
         X86System.isLong,
         then: [.call(X86System.descriptorHigh, [selector, k(X86Vector.protection), k(0)], result: high)],
         otherwise: []),
+      // The upper half has a type of its own, which must be 0, and alone can make the base not canonical.
+      .when(
+        (local(high) >> k(40)) & k(0x1F) | base.isNonCanonical, then: raise(X86Vector.protection, code),
+        otherwise: []),
       .call(X86System.markAccessed, [selector, descriptor.raw, k(busy)], result: nil),
     ]
     return [
@@ -169,7 +174,7 @@ extension X86Semantics {
         code,
         then: load
           + registers.set(
-            selector, base: descriptor.base | (local(high) << k(32)), limit: descriptor.limit,
+            selector, base: base, limit: descriptor.limit,
             attributes: descriptor.attributes | k(busy)),
         otherwise: isTask
           ? raise(X86Vector.protection)

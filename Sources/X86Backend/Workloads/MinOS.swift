@@ -89,21 +89,21 @@ extension X86Workload {
     talker: number 3
     [minos] 4 crunch exit 0
     BROWN FOX
-    sleeper: slept well
-    [minos] 7 sleeper exit 0
     [minos] 10 vandal killed: page not writable 0000000040200000
     [minos] 18 farjumper killed: general protection 0000000000000008
-    [minos] 30 faller killed: general protection 0000000000000000
+    [minos] 26 undefined killed: illegal instruction 0000000000000000
+    [minos] 34 impostor killed: return address not its own 0000800000000000
     [minos] 2 talker exit 0
     [minos] 6 reader exit 0
     [minos] 14 jumper killed: page not executable 0000000000100000
-    [minos] 26 undefined killed: illegal instruction 0000000000000000
+    [minos] 30 faller killed: general protection 0000000000000000
     [minos] 22 remapper killed: general protection 0000000000000000
-    [minos] 34 impostor killed: return address not its own 0000800000000000
     keeper: disk as it must be
     [minos] 5 keeper exit 0
     [minos] 8 storm exit 0
     [minos] 35 spinner killed: ran too long
+    sleeper: slept well
+    [minos] 7 sleeper exit 0
     26 of init's children were killed
     talker: number 1
     talker: number 2
@@ -132,21 +132,19 @@ extension X86Workload {
     [minos] 10 vandal killed: page not writable 0000000040200000
     liar: all lies refused
     [minos] 9 liar exit 0
-    sleeper: slept well
-    [minos] 7 sleeper exit 0
-    [minos] 12 meddler killed: page not writable 0000000000100000
     [minos] 8 storm exit 0
+    [minos] 12 meddler killed: page not writable 0000000000100000
+    [minos] 14 jumper killed: page not executable 0000000000100000
+    [minos] 11 snoop killed: page not readable 0000000000100000
     [minos] 13 leaper killed: page not executable 00000000401fffc0
     [minos] 15 painter killed: page not writable 0000000040000000
-    [minos] 11 snoop killed: page not readable 0000000000100000
-    [minos] 17 faker killed: general protection 0000000000000010
-    [minos] 14 jumper killed: page not executable 0000000000100000
-    [minos] 16 forger killed: general protection 0000000000000008
-    [minos] 20 deaf killed: general protection 0000000000000000
-    [minos] 18 farjumper killed: general protection 0000000000000008
     primes: 95 below 500
     [minos] 3 primes exit 0
+    [minos] 16 forger killed: general protection 0000000000000008
+    [minos] 17 faker killed: general protection 0000000000000010
+    [minos] 18 farjumper killed: general protection 0000000000000008
     [minos] 19 switcher killed: general protection 0000000000000000
+    [minos] 20 deaf killed: general protection 0000000000000000
     [minos] 21 halter killed: general protection 0000000000000000
     [minos] 22 remapper killed: general protection 0000000000000000
     [minos] 23 rewirer killed: general protection 0000000000000000
@@ -164,6 +162,8 @@ extension X86Workload {
     crunch: crc 94c7d6d4, sorted eaaa06c8
     [minos] 4 crunch exit 0
     [minos] 35 spinner killed: ran too long
+    sleeper: slept well
+    [minos] 7 sleeper exit 0
     26 of init's children were killed
     talker: number 1
     talker: number 2

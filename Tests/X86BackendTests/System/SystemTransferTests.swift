@@ -183,4 +183,28 @@ import X86Backend
       #expect(guest.vector == 13, "\(hex(number))")
     }
   }
+
+  /// In long mode the base has 64 bits, and must be canonical (Intel SDM vol. 2, LTR and LLDT).
+  @Test(arguments: SystemGuest.engines) func tablesAboveFourGigabytes(_ kind: EngineKind) throws {
+    for (opcode, type, register) in [
+      (0xD8, 0x89, X86Register.trBase), (0xD0, 0x82, .ldtrBase),
+    ] as [(UInt8, UInt64, X86Register)] {
+      for (high, isCanonical) in [
+        (0, true), (0x7FFF, true), (0xFFFF_8000, true), (0x8000, false), (1 << 40, false),
+      ]
+        as [(UInt64, Bool)]
+      {
+        // MOV EAX, 30h; LTR AX or LLDT AX
+        var guest = try SystemGuest(.long64, on: kind, [0xB8, 0x30, 0, 0, 0, 0x0F, 0x00, opcode])
+        guest.memory.store(X86Layout.gdt + 0x30, 0x1200_0034_5678_0067 | type << 40, width: 8)
+        guest.memory.store(X86Layout.gdt + 0x38, high, width: 8)
+        try guest.run(2)
+        if isCanonical {
+          #expect(guest.traps.isEmpty && guest.state[register] == high << 32 | 0x1234_5678)
+        } else {
+          #expect(guest.traps.first?.vector == 13)
+        }
+      }
+    }
+  }
 }

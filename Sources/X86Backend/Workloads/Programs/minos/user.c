@@ -17,7 +17,7 @@ const struct program programs[] = {
     {crunch, "crunch", 0},
     {keeper, "keeper", 0},
     {reader, "reader", 0},
-    {sleeper, "sleeper", 20},
+    {sleeper, "sleeper", 250},
     {storm, "storm", 40},
     {liar, "liar", 0},
     {vandal, "vandal", 0},
