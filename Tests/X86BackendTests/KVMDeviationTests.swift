@@ -6,7 +6,7 @@ import X86Backend
 struct KVMDeviationTests {
   @Test func everyBehaviourWasTried() {
     let behaviours = HostDeviations.behaviours
-    #expect(behaviours.count >= 10)
+    #expect(behaviours.count >= 100)
     #expect(Set(behaviours.map(\.observation.id)).count == behaviours.count)
     for behaviour in behaviours {
       #expect(!behaviour.observation.seen.isEmpty)

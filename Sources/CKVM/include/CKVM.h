@@ -239,23 +239,30 @@ static inline int ckvm_install_kick_handler(void) {
 }
 
 /// Makes a timer that signals the calling thread with the kick signal; 0 on success.
-static inline int ckvm_make_kick_timer(timer_t *timer) {
+///
+/// The timer is a number, and 0 is one: it must not become a pointer that can be null.
+static inline int ckvm_make_kick_timer(uintptr_t *timer) {
   struct sigevent event;
   memset(&event, 0, sizeof event);
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = ckvm_kick_signal();
   event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-  return timer_create(CLOCK_MONOTONIC, &event, timer);
+  timer_t made;
+  if (timer_create(CLOCK_MONOTONIC, &event, &made) != 0) return -1;
+  *timer = (uintptr_t)made;
+  return 0;
 }
 
+static inline void ckvm_delete_timer(uintptr_t timer) { timer_delete((timer_t)timer); }
+
 /// Lets the timer strike after so many nanoseconds and then every `interval`; both 0: never.
-static inline int ckvm_set_kick_timer(timer_t timer, uint64_t delay, uint64_t interval) {
+static inline int ckvm_set_kick_timer(uintptr_t timer, uint64_t delay, uint64_t interval) {
   struct itimerspec time;
   time.it_value.tv_sec = (time_t)(delay / 1000000000u);
   time.it_value.tv_nsec = (long)(delay % 1000000000u);
   time.it_interval.tv_sec = (time_t)(interval / 1000000000u);
   time.it_interval.tv_nsec = (long)(interval % 1000000000u);
-  return timer_settime(timer, 0, &time, NULL);
+  return timer_settime((timer_t)timer, 0, &time, NULL);
 }
 
 /// Sleeps; a signal ends it early.

@@ -60,6 +60,7 @@ public enum X86Comparison {
           ))
       }
       if deviation.id == HostDeviation.shutdownState { policy.deviations.append(shutdownState) }
+      if deviation.id == HostDeviation.features { policy.deviations.append(features) }
     }
     return policy
   }
@@ -69,6 +70,19 @@ public enum X86Comparison {
     switch field {
     case .pc, .mode, .register: true
     default: false
+    }
+  }
+
+  /// What CPUID gives, where the host tells of another processor than the machine's; nothing but its results, and only
+  /// where they are seen with the instruction itself.
+  private static let features = KnownDeviation(reason: "host deviation \(HostDeviation.features)") {
+    left, right, field in
+    let results: [X86Register] = [.rax, .rbx, .rcx, .rdx]
+    guard case .register(let number) = field, results.contains(where: { UInt32($0.id) == number }) else {
+      return false
+    }
+    return [left.head, right.head].allSatisfy {
+      $0.kind == EventKind.retire.rawValue && $0.bytes == InstructionBytes([0x0F, 0xA2])
     }
   }
 

@@ -18,6 +18,9 @@ public struct HostDeviation: Sendable, Hashable, CustomStringConvertible {
   /// Short name of the one about what is left after a shutdown.
   static let shutdownState = "shutdown-state"
 
+  /// Short name of the one about the features that CPUID tells.
+  static let features = "cpuid-features"
+
   /// All in a line.
   public var description: String {
     "\(id): \(behaviour): expected \(expected), seen \(seen) (Intel SDM \(section))"
@@ -37,11 +40,16 @@ public struct HostBehaviour: Sendable, Hashable {
 /// On VT-x and SVM the list is empty but for bugs; a software KVM has entries. Comparisons treat entries
 /// as listed exceptions, never as a matter of course.
 public enum HostDeviations {
-  /// What differs on this host, found out once; empty without usable KVM.
-  public static let measured = behaviours.filter(\.deviates).map(\.observation)
+  /// What differs on this host and has to do with comparisons, found out once; empty without usable KVM.
+  ///
+  /// Of the battery only the probes that name registers belong here, or that a rule of a comparison asks for.
+  public static let measured = (others + battery(whole: false)).filter(\.deviates).map(\.observation)
 
-  /// Everything that was tried, found out once; empty without usable KVM.
-  public static let behaviours = probeAll()
+  /// Everything that can be tried, found out once; empty without usable KVM.
+  public static let behaviours = others + battery(whole: true)
+
+  /// All but the battery of ``BatteryProbe``.
+  private static let others = probeAll()
 
   /// What differs on this host.
   public static func probe() -> [HostDeviation] { measured }
@@ -55,8 +63,37 @@ public enum HostDeviations {
         steppingInRing3(), ring0RunsDirectly(), systemCallRaisesPrivilege(), systemCallSavesFlags(),
         systemReturn(), returnNullsSegments(), flagsInRing3(), selectorsInRing3(), portsInRing3(),
         interruptFromRing3(), interruptInRing0(), paging32(),
-        stateAfterShutdown(),
+        stateAfterShutdown(), dirtyLog(), countersOfTheKernel(),
       ] + (NativeProbes()?.behaviours ?? [])
+    }
+
+    private static func battery(whole: Bool) -> [HostBehaviour] {
+      guard KVMProbe.shared.isUsable else { return [] }
+      let probes = BatteryProbe.all.filter {
+        whole || !$0.differing.isEmpty || $0.id == HostDeviation.features
+      }
+      return probes.map { $0.tried() }
+    }
+
+    private static func dirtyLog() -> HostBehaviour {
+      behaviour(
+        "dirty-log", "pages that KVM's dirty log has after stores to three of them", "KVM API, 4.8",
+        expected: "those pages", seen: KVMDirtyLog.lack ?? "those pages")
+    }
+
+    /// Whether the kernel counts for a vCPU at all: three writes to a port, and a HLT.
+    private static func countersOfTheKernel() -> HostBehaviour {
+      let title = "exits that KVM_GET_STATS_FD counts for three OUT and a HLT"
+      let section = "KVM API, 4.133"
+      let code: [UInt8] = [0xE6, 0x80, 0xE6, 0x80, 0xE6, 0x80, 0xF4]
+      guard let probe = try? ProbeGuest(.real16, code) else {
+        return failed("kernel-counters", title, section)
+      }
+      _ = probe.run()
+      let count = probe.guest.kernelCounters()["exits"]
+      return behaviour(
+        "kernel-counters", title, section, expected: "at least 4",
+        seen: count.map { $0 >= 4 ? "at least 4" : "\($0)" } ?? "no counter")
     }
 
     private static func steppingInRing3() -> HostBehaviour {
@@ -218,5 +255,6 @@ public enum HostDeviations {
 #else
   extension HostDeviations {
     private static func probeAll() -> [HostBehaviour] { [] }
+    private static func battery(whole: Bool) -> [HostBehaviour] { [] }
   }
 #endif

@@ -1,6 +1,5 @@
 #if os(Linux) && arch(x86_64)
   internal import CKVM
-  internal import Glibc
   internal import MachineCore
 
   /// Virtual time by the host's clock, for guests that run freely.
@@ -9,7 +8,7 @@
   /// between runs. A timer of the host kicks the vCPU out of the guest when a device's deadline comes. Made and used
   /// on the vCPU's thread.
   final class KVMHostClock {
-    private let timer: timer_t
+    private let timer: UInt
     /// The host's time and virtual time at the start of the run.
     private var start: (host: UInt64, virtual: UInt64) = (0, 0)
     /// The deadline that the timer is set for.
@@ -21,14 +20,14 @@
     private static let nanoseconds: UInt64 = 1_000_000_000
 
     init() throws(KVMError) {
-      var made: timer_t?
-      guard ckvm_make_kick_timer(&made) == 0, let made else {
+      var made: UInt = 0
+      guard ckvm_make_kick_timer(&made) == 0 else {
         throw .cannotRun("timer_create failed: \(errorText())")
       }
       timer = made
     }
 
-    deinit { timer_delete(timer) }
+    deinit { ckvm_delete_timer(timer) }
 
     /// Time begins to pass.
     func begin(_ platform: Platform) { start = (ckvm_now_ns(), platform.now) }

@@ -36,30 +36,66 @@
       // Only a request that is still there needs another window.
       page.pointee.request_interrupt_window = platform.pending != 0 ? 1 : 0
       let before = recorder == nil ? nil : try readState()
+      try inject(interrupt)
+      // It is not known before the next exit whether another can be taken.
+      page.pointee.ready_for_interrupt_injection = 0
+      if let recorder, let before {
+        _ = try record(interrupt, before, recorder, breakpoints: limits.until)
+      }
+    }
+
+    private func inject(_ interrupt: Interrupt) throws(KVMError) {
       var request = kvm_interrupt()
       request.irq = UInt32(truncatingIfNeeded: interrupt.cause)
       guard machine.vcpu.call(ckvm_interrupt, &request) == 0 else {
         throw .cannotRun("KVM_INTERRUPT failed: \(errorText())")
       }
       injected &+= 1
-      // It is not known before the next exit whether another can be taken.
-      page.pointee.ready_for_interrupt_injection = 0
-      if let recorder, let before { try record(interrupt, before, limits, recorder) }
+    }
+
+    /// Lets devices act and the guest take an interrupt, between two steps; instructions are counted there, and time
+    /// is exact.
+    ///
+    /// - Parameter hasRetired: an instruction retired since the last delivery.
+    /// - Returns: the state in front of the handler; `nil` where there is no interrupt to take.
+    func takeInterruptStepping(
+      _ before: ProcessorState, hasRetired: Bool, _ recorder: TraceRecorder
+    ) throws(KVMError) -> ProcessorState? {
+      if platform.now >= platform.deadline { platform.advance() }
+      if let spin = platform.spin(at: platform.retired), before[.rflags] & X86Flags.interrupt.rawValue != 0,
+        try isNext(spin)
+      {
+        _ = platform.skipToDeadline()
+      }
+      guard platform.pending != 0, hasRetired, before[.rflags] & X86Flags.interrupt.rawValue != 0 else {
+        return nil
+      }
+      var events = kvm_vcpu_events()
+      try machine.check(machine.vcpu.call(ckvm_get_vcpu_events, &events), "KVM_GET_VCPU_EVENTS")
+      guard events.interrupt.shadow == 0 else { return nil }
+      let interrupt = platform.takeInterrupt(causeBase: 32)
+      try inject(interrupt)
+      let after = try record(interrupt, before, recorder, breakpoints: [])
+      try setDebugging(steps: true)
+      if let after { return after }
+      return try readState()
     }
 
     /// Records an interrupt with its effects: the guest is stopped before the first instruction of the handler.
     ///
     /// Where it does not get there (the delivery faults, or something else comes first) the record has none.
+    /// - Parameter breakpoints: what is to be armed afterwards.
+    /// - Returns: the state in front of the handler.
     private func record(
-      _ interrupt: Interrupt, _ before: ProcessorState, _ limits: RunLimits, _ recorder: TraceRecorder
-    ) throws(KVMError) {
+      _ interrupt: Interrupt, _ before: ProcessorState, _ recorder: TraceRecorder, breakpoints: Set<UInt64>
+    ) throws(KVMError) -> ProcessorState? {
       let mode = before[.cr0] & 1 == 0 ? 0 : UInt8(truncatingIfNeeded: before[.cs] & 3)
       var record = TraceRecord(
         .interrupt, mode: mode, code: UInt32(truncatingIfNeeded: interrupt.cause), clock: platform.retired,
         pc: before[.rip], value: interrupt.line)
       guard let handler = handlerAddress(interrupt.cause, before) else {
         recorder.append(record)
-        return
+        return nil
       }
       try setDebugging(steps: false, breakpoints: [handler])
       var after: ProcessorState?
@@ -76,10 +112,10 @@
         }
         after = try machine.readState(halted: false)
       }
-      try setDebugging(steps: false, breakpoints: limits.until)
+      try setDebugging(steps: false, breakpoints: breakpoints)
       if let after { record.aux = after[.rip] }
       recorder.append(record)
-      guard let after else { return }
+      guard let after else { return nil }
       for register in X86Register.allCases
       where before[register] != after[register] && register != .rip && register.descriptor.isTraced {
         recorder.append(
@@ -87,6 +123,7 @@
             .registerWrite, mode: mode, code: UInt32(register.id), clock: platform.retired,
             value: after[register]))
       }
+      return after
     }
 
     /// How waiting in HLT ended.
@@ -131,13 +168,18 @@
     /// Lets time jump for a guest that spins, called after each signal to the vCPU's thread.
     func passSpin() throws(KVMError) {
       guard let spin = platform.sharedPoints?.spin, platform.pending == 0, platform.deadline != .max,
-        page.pointee.if_flag != 0, clock == nil
+        page.pointee.if_flag != 0, clock == nil, try isNext(spin)
       else { return }
+      _ = platform.skipToDeadline()
+    }
+
+    /// Whether this is the instruction at the program counter.
+    private func isNext(_ bytes: InstructionBytes) throws(KVMError) -> Bool {
       var system = kvm_sregs()
-      guard machine.vcpu.call(ckvm_get_sregs, &system) == 0 else { return }
+      guard machine.vcpu.call(ckvm_get_sregs, &system) == 0 else { return false }
       let base = system.efer & 0x400 != 0 && system.cs.l != 0 ? 0 : system.cs.base
-      let bytes = readGuest(linear: base &+ (try generalRegisters().rip), count: spin.count)
-      if InstructionBytes(bytes) == spin { _ = platform.skipToDeadline() }
+      let found = readGuest(linear: base &+ (try generalRegisters().rip), count: bytes.count)
+      return InstructionBytes(found) == bytes
     }
 
     /// Gives KVM the storage as the platform shows it now.

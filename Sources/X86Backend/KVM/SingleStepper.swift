@@ -28,9 +28,16 @@
       var before = try Self.clean(core.readState())
       var remaining = limits.instructions
       var isFirst = true
+      var hasRetired = before.deliveries == 0
       try core.setDebugging(steps: true)
       while true {
         if let failure = recorder.failure { return .recorderFailed("\(failure)") }
+        if core.platform.controller != nil,
+          let state = try core.takeInterruptStepping(before, hasRetired: hasRetired, recorder)
+        {
+          before = Self.clean(state)
+          hasRetired = false
+        }
         if remaining == 0 { return .limit }
         if !isFirst, limits.until.contains(before[.rip]) { return .breakpoint(pc: before[.rip]) }
         isFirst = false
@@ -52,9 +59,18 @@
         }
         let clock = core.platform.retired
         record(step, core, recorder)
-        remaining -= min(remaining, core.platform.retired &- clock)
+        let retired = core.platform.retired &- clock
+        remaining -= min(remaining, retired)
+        hasRetired = retired > 0
         before = step.after
-        if let stop { return stop }
+        if case .idle = stop, core.platform.controller != nil {
+          guard try core.waitForInterrupt() == .woken else { return stop ?? .limit }
+          core.isHalted = false
+          before[.halted] = 0
+          if let stop = core.platform.stop { return stop }
+        } else if let stop {
+          return stop
+        }
       }
     }
 

@@ -39,6 +39,16 @@ public enum X86Virtualizer {
       remedy: "take an x86 program and the virtualizer, or a trace of instructions, which has every store")
   }
 
+  /// The counters that the host's kernel keeps for an engine's vCPU, by its names; `nil` where there are none.
+  public static func kernelCounters(_ engine: any Engine) -> [String: UInt64]? {
+    #if os(Linux) && arch(x86_64)
+      guard let counters = (engine as? KVMEngine)?.kernelCounters, !counters.isEmpty else { return nil }
+      return counters
+    #else
+      return nil
+    #endif
+  }
+
   /// Numbers of the pages written to since ``logWrites(_:)``, ascending; `nil` where that is not kept.
   public static func writtenPages(_ engine: any Engine) -> [UInt64]? {
     #if os(Linux) && arch(x86_64)
