@@ -36,6 +36,13 @@ import X86Backend
     }
   }
 
+  /// How a run of MinOS on the emulator ends, and its interrupts that an access brought; found out once.
+  private static let reference = Result {
+    let suite = MinOSTests()
+    let workload = try suite.workload(X86Workload.minos)
+    return (end: try suite.whole(workload), due: try suite.accessesBeforeInterrupts(workload))
+  }
+
   /// A whole run on the emulator.
   private func whole(_ workload: Workload) throws -> End {
     let engine = try workload.makeEngine(.emulator)
@@ -117,12 +124,11 @@ import X86Backend
 
   private func check(_ pair: (EngineKind, EngineKind)) throws {
     let workload = try workload(X86Workload.minos)
-    let expected = try whole(workload)
+    let (expected, due) = try Self.reference.get()
     let handOff = HandOff(workload, limits: Self.limits)
     func isInRing3(_ engine: any Engine) -> Bool { engine.state[.cs] & 3 == 3 }
     // The simulator, which is slow, gets the shorter part.
     let isLate = pair.1 == .simulator
-    let due = try accessesBeforeInterrupts(workload)
     let access = try #require(isLate ? due.dropLast().last : due.dropFirst().first)
     for (count, what) in [(access - 7, "in the kernel"), (access, "an interrupt pending")] {
       try handOn(pair, workload, what, expected: expected) { engine in

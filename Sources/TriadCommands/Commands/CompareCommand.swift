@@ -29,6 +29,7 @@ let compareCommand = CommandSpecification(
     "triad compare x86-crc64 --bisect 1000000 --plant 123456",
   ],
   run: { arguments, terminal in
+    try refuseFreeTime(arguments)
     let kinds = try engineKinds(arguments.value("--on"))
     let level =
       try arguments.choice("--level", of: TraceLevel.self, named: \.name) ?? .instructions

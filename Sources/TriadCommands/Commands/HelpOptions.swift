@@ -16,6 +16,13 @@ let hostSecondsOption = OptionSpecification(
   "--host-seconds", "S", "bound on host time, for engines that cannot count instructions (KVM)")
 let inputOption = OptionSpecification("--input", "FILE", "what the console receives")
 let jsonOption = OptionSpecification("--json", "result as JSON on standard output")
+/// Refuses the host's clock where runs are to be alike.
+func refuseFreeTime(_ arguments: ParsedArguments) throws {
+  if arguments.value("--time") == "free" {
+    throw CommandFailure.usage("--time free is for `triad run`: no two such runs are alike")
+  }
+}
+
 let machineOptions = [
   variantOption, inputOption,
   OptionSpecification("--disk", "FILE", "contents of the disk of a toy machine or a full PC"),
@@ -28,7 +35,8 @@ let machineOptions = [
   OptionSpecification("--load-address", "ADDRESS", "where a flat x86 file goes"),
   OptionSpecification(
     "--time", "KIND",
-    "instructions (default), or shared: it passes at device accesses and waits only, as on KVM"),
+    "instructions (default; KVM has none); shared: it passes at device accesses and waits; free: KVM by the host's clock"
+  ),
   OptionSpecification("--machine", "KIND", "small (default) or pc: the PC around an x86 processor"),
   OptionSpecification(
     "--rom", "FILE[@ADDRESS]", "read-only memory of a full PC; without an address firmware, run from reset",

@@ -11,6 +11,7 @@ enum BuiltIn {
   static let comparisonSet: [String] =
     ["hello", "crc32", "minos", "minos-paging"]
     + ToyPrograms.all.filter { $0.category == .hostile }.map(\.name) + X86Workload.all.map(\.name)
+    + [X86Workload.minos.name]
 
   /// All names, for suggestions.
   static var names: [String] {

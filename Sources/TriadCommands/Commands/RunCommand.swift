@@ -17,9 +17,6 @@ let runCommand = CommandSpecification(
     OptionSpecification(
       "--port-log", "PORT=FILE", "keep the bytes written to a port of an x86 machine", repeats: true),
     OptionSpecification("--screen", "show a full PC's text screen at the end"),
-    OptionSpecification(
-      "--time", "KIND",
-      "shared (default): virtual time; free: the host's clock drives an x86 virtualizer's timers"),
     OptionSpecification("--dirty", "list the pages of storage written to, from KVM's dirty log"),
     OptionSpecification("--write-back", "write a full PC's changed disk back to its file"),
   ] + machineOptions,
@@ -105,13 +102,14 @@ func finish(
 private func adjust(_ engine: any Engine, _ arguments: ParsedArguments) throws {
   let isHandedOn = arguments.value("--then") != nil
   switch arguments.value("--time") {
-  case nil, "shared": break
+  case nil, "instructions", "shared": break
   case "free":
     if isHandedOn {
       throw CommandFailure.usage("--time free does not go with --then: two kinds of time do not mix")
     }
     try refusing { try X86Virtualizer.runFreely(engine) }
-  case let other?: throw CommandFailure.usage("--time takes shared or free, not `\(other)`")
+  case let other?:
+    throw CommandFailure.usage("--time takes instructions, shared or free, not `\(other)`")
   }
   guard arguments.has("--dirty") else { return }
   if isHandedOn { throw CommandFailure.usage("--dirty does not go with --then: one log, one engine") }

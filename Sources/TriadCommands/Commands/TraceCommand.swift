@@ -17,6 +17,7 @@ let traceCommand = CommandSpecification(
     "triad trace sieve --on emulator --level instructions -o sieve.bin",
   ],
   run: { arguments, terminal in
+    try refuseFreeTime(arguments)
     let workload = try loadWorkload(arguments)
     let level = try arguments.choice("--level", of: TraceLevel.self, named: \.name) ?? .events
     let path = arguments.value("--output")

@@ -62,6 +62,11 @@
       _ before: ProcessorState, hasRetired: Bool, _ recorder: TraceRecorder
     ) throws(KVMError) -> ProcessorState? {
       if platform.now >= platform.deadline { platform.advance() }
+      if let spin = platform.spin(at: platform.retired), before[.rflags] & X86Flags.interrupt.rawValue != 0,
+        try isNext(spin)
+      {
+        _ = platform.skipToDeadline()
+      }
       guard platform.pending != 0, hasRetired, before[.rflags] & X86Flags.interrupt.rawValue != 0 else {
         return nil
       }
@@ -163,13 +168,18 @@
     /// Lets time jump for a guest that spins, called after each signal to the vCPU's thread.
     func passSpin() throws(KVMError) {
       guard let spin = platform.sharedPoints?.spin, platform.pending == 0, platform.deadline != .max,
-        page.pointee.if_flag != 0, clock == nil
+        page.pointee.if_flag != 0, clock == nil, try isNext(spin)
       else { return }
+      _ = platform.skipToDeadline()
+    }
+
+    /// Whether this is the instruction at the program counter.
+    private func isNext(_ bytes: InstructionBytes) throws(KVMError) -> Bool {
       var system = kvm_sregs()
-      guard machine.vcpu.call(ckvm_get_sregs, &system) == 0 else { return }
+      guard machine.vcpu.call(ckvm_get_sregs, &system) == 0 else { return false }
       let base = system.efer & 0x400 != 0 && system.cs.l != 0 ? 0 : system.cs.base
-      let bytes = readGuest(linear: base &+ (try generalRegisters().rip), count: spin.count)
-      if InstructionBytes(bytes) == spin { _ = platform.skipToDeadline() }
+      let found = readGuest(linear: base &+ (try generalRegisters().rip), count: bytes.count)
+      return InstructionBytes(found) == bytes
     }
 
     /// Gives KVM the storage as the platform shows it now.
