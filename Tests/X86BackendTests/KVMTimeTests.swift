@@ -68,6 +68,20 @@ import X86Backend
       }
     }
 
+    @Test func aNewStateTakesNoInterruptForTheOldOne() throws {
+      // STI; NOP; OUT 0x80, AL; and then, with interrupts off, INC BX; HLT.
+      let engine = try Self.engine([0xFB, 0x90, 0xE6, 0x80, 0x43, 0xF4])
+      engine.platform.accessesLeft = 1
+      #expect(try engine.run(RunLimits(hostSeconds: 5), into: nil) == .limit)
+      engine.platform.accessesLeft = nil
+      #expect(engine.state[.rflags] & 0x200 != 0)
+      engine.state[.rflags] = 2
+      engine.platform.setRequest(true)
+      #expect(try engine.run(RunLimits(hostSeconds: 5), into: nil) == .idle(pc: 0x7C06))
+      #expect(engine.state[.rbx] == 1)
+      #expect(engine.statistics.injected == 0)
+    }
+
     @Test func whatFreeRunsCannotDoIsRefused() throws {
       let engine = try Self.engine(Self.fiveTicks)
       try engine.runFreely()

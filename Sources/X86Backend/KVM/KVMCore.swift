@@ -67,6 +67,8 @@
       try complete()
       hasUnseenExit = false
       isHalted = state[.halted] != 0
+      // What the last exit said of interrupts was said of another state.
+      page.pointee.ready_for_interrupt_injection = 0
       try machine.writeState(state)
     }
 
