@@ -35,6 +35,9 @@ private typealias M = SystemMachine
       let isInner = page << 12 == M.data || page << 12 == Self.function
       machine.put(Self.table + page * 4, page << 12 | (isInner ? 0x63 : 0x67), 4)
     }
+    // A data segment that ring 3 may keep.
+    machine.state.setSegment(
+      3, SegmentState(selector: M.data3, limit: 0xFFFF_FFFF, attributes: 0xC0F3))
     machine.state[.cr3] = M.tables
     machine.state[.cr0] = 0x8000_0011
     return machine
