@@ -8,7 +8,8 @@ private typealias M = SystemMachine
 @Suite struct FastLoopSystemTests {
   private static let table = M.tables + 0x1000
   private static let inner: UInt64 = 0x1_1000
-  private static let function = M.data + 0x3000
+  /// In the page that has no entry for ring 3; not where other code here would lie in the same cache line.
+  private static let function = M.data + 0x3320
 
   private func word(_ value: UInt64) -> [UInt8] {
     (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
@@ -32,7 +33,7 @@ private typealias M = SystemMachine
     var machine = SystemMachine()
     machine.put(M.tables, Self.table | 0x27, 4)
     for page in 0..<UInt64(512) {
-      let isInner = page << 12 == M.data || page << 12 == Self.function
+      let isInner = page << 12 == M.data || page << 12 == Self.function & ~0xFFF
       machine.put(Self.table + page * 4, page << 12 | (isInner ? 0x63 : 0x67), 4)
     }
     // A data segment that ring 3 may keep.
@@ -88,13 +89,32 @@ private typealias M = SystemMachine
     machine.put([0xBA, 1, 0, 0, 0, 0xC3], at: Self.function)
     machine.put([0xBA, 2, 0, 0, 0, 0xC3], at: other)
     let first = loop(call(from: M.code, after: [0, 0, 0, 0, 0]))
-    let entry = Self.table + Self.function >> 12 * 4
-    let change = [0xC7, 0x05] + word(entry) + word(other | 0x67) + [0x0F, 0x01, 0x3D] + word(Self.function)
+    let entry = Self.table + (Self.function >> 12) * 4
+    let change =
+      [0xC7, 0x05] + word(entry) + word(other & ~0xFFF | 0x67) + [0x0F, 0x01, 0x3D] + word(Self.function)
     let before = first + change
     let second = loop(call(from: M.code + UInt64(before.count), after: [0, 0, 0, 0, 0]))
     machine.put(before + second + [0xF4])
     let end = try machine.run(1000)
     #expect(end[.halted] == 1)
+    #expect(end[.rdx] == 2)
+  }
+
+  @Test func `A call that went to a page goes to the page that took its place`() throws {
+    var machine = machine()
+    let other = Self.function + 0x1000
+    machine.put([0xBA, 1, 0, 0, 0, 0xC3], at: Self.function)
+    machine.put([0xBA, 2, 0, 0, 0, 0xC3], at: other)
+    // mov edi, 2; M: sixty calls; the other page; dec edi; jnz M; hlt
+    let calls = loop(call(from: M.code, after: [UInt8](repeating: 0, count: 10)))
+    let entry = Self.table + (Self.function >> 12) * 4
+    let change =
+      [0xC7, 0x05] + word(entry) + word(other & ~0xFFF | 0x67) + [0x0F, 0x01, 0x3D] + word(Self.function)
+    let body = calls + change + [0x4F, 0x0F, 0x85]
+    machine.put([0xBF] + word(2) + body + word(0 &- UInt64(body.count + 4)) + [0xF4])
+    let end = try machine.run(2000)
+    #expect(end[.halted] == 1)
+    #expect(end[.rdi] == 0)
     #expect(end[.rdx] == 2)
   }
 
@@ -113,13 +133,14 @@ private typealias M = SystemMachine
 
   @Test func `Code goes on in the page that follows, not in the storage that follows`() throws {
     var machine = machine()
-    machine.put(Self.table + (Self.function + 0x1000) >> 12 * 4, 0x6_0000 | 0x67, 4)
+    let pageEnd = (Self.function | 0xFFF) + 1
+    machine.put(Self.table + (pageEnd >> 12) * 4, 0x6_0000 | 0x67, 4)
     // Thirty-two times inc eax to the page's end; then mov ebx, 7; hlt or mov ebx, 9; hlt.
-    machine.put([UInt8](repeating: 0x40, count: 32), at: Self.function + 0xFE0)
+    machine.put([UInt8](repeating: 0x40, count: 32), at: pageEnd - 32)
     machine.put([0xBB, 7, 0, 0, 0, 0xF4], at: 0x6_0000)
-    machine.put([0xBB, 9, 0, 0, 0, 0xF4], at: Self.function + 0x1000)
+    machine.put([0xBB, 9, 0, 0, 0, 0xF4], at: pageEnd)
     let before = loop(load(M.data))
-    let jump = Self.function + 0xFE0 &- (M.code + UInt64(before.count) + 5)
+    let jump = pageEnd - 32 &- (M.code + UInt64(before.count) + 5)
     machine.put(before + [0xE9] + word(jump))
     let end = try machine.run(1000)
     #expect(end[.halted] == 1)
@@ -128,24 +149,24 @@ private typealias M = SystemMachine
 
   @Test func `A store to the last byte of a block counts`() throws {
     var machine = SystemMachine()
-    // mov edx, 2; M: mov ecx, 60; L: inc eax; dec ecx; jz OUT; jmp L; OUT: dec edx; jz END;
-    // mov byte [the distance of the second jump], 13; jmp M; END: hlt; mov ebx, 7; hlt
+    // mov edx, 2; mov ecx, 60; L: inc eax; dec ecx; jz OUT; jmp L; OUT: dec edx; jz END;
+    // mov byte [the distance of the second jump], 18; mov ecx, 60; jmp L; END: hlt; mov ebx, 7; hlt
     machine.put(
-      [0xBA, 2, 0, 0, 0, 0xB9] + word(60) + [0x40, 0x49, 0x74, 2, 0xEB, 0xFA, 0x4A, 0x74, 9, 0xC6, 0x05]
-        + word(M.code + 15) + [13, 0xEB, 0xE9, 0xF4, 0xBB, 7, 0, 0, 0, 0xF4])
+      [0xBA, 2, 0, 0, 0, 0xB9] + word(60) + [0x40, 0x49, 0x74, 2, 0xEB, 0xFA, 0x4A, 0x74, 14, 0xC6, 0x05]
+        + word(M.code + 15) + [18, 0xB9] + word(60) + [0xEB, 0xE9, 0xF4, 0xBB, 7, 0, 0, 0, 0xF4])
     let end = try machine.run(10_000)
     #expect(end[.halted] == 1)
     #expect(end[.rbx] == 7)
     #expect(end[.rax] == 61)
   }
 
-  @Test func `A load that faults saves the flags of the instruction before it`() throws {
+  @Test func `An operand that faults saves the flags of the instruction before it`() throws {
     var machine = machine()
     machine.put(Self.table + (M.data + 0x1000) >> 12 * 4, 0, 4)
-    // mov eax, 7FFFFFFFh; add eax, 1; mov ebx, [absent]; xor ebx, ebx
-    let absent: [UInt8] = [0x8B, 0x1D] + word(M.data + 0x1000)
+    // mov eax, 7FFFFFFFh; inc eax; add ebx, [absent]
+    let absent: [UInt8] = [0x03, 0x1D] + word(M.data + 0x1000)
     machine.put(
-      loop(load(M.data)) + [0xB8] + word(0x7FFF_FFFF) + [0x83, 0xC0, 1] + absent + [0x31, 0xDB, 0xF4])
+      loop(load(M.data)) + [0xB8] + word(0x7FFF_FFFF) + [0x40] + absent + [0xF4])
     let end = try machine.run(1000)
     #expect(end.vector == 14)
     // Overflow, sign, adjust, parity.
@@ -162,6 +183,19 @@ private typealias M = SystemMachine
     let end = try machine.run(1000)
     #expect(end[.halted] == 1)
     #expect(end[.rsp] == M.stack0)
+  }
+
+  @Test func `A 64-bit return releases the arguments`() throws {
+    // mov ecx, 60; L: push rax; push rax; call F; dec ecx; jnz L; hlt; F: ret 16
+    let code: [UInt8] =
+      [0xB9] + word(60) + [0x50, 0x50, 0xE8, 5, 0, 0, 0, 0xFF, 0xC9, 0x75, 0xF5, 0xF4, 0xC2, 16, 0]
+    let machine = X86Machine(
+      mode: .long64, entry: M.code, segments: [LoadSegment(address: M.code, bytes: code)],
+      memorySize: 2 << 20)
+    let engine = X86Interpreter(platform: try machine.makePlatform(), state: machine.initialState)
+    _ = try engine.run(RunLimits(instructions: 1000), into: nil)
+    #expect(engine.state[.halted] == 1)
+    #expect(engine.state[.rsp] == machine.initialState[.rsp])
   }
 
   @Test func `A segment that does not begin at zero moves every access`() throws {
