@@ -103,19 +103,20 @@ private typealias M = SystemMachine
   @Test func `A call that went to a page goes to the page that took its place`() throws {
     var machine = machine()
     let other = Self.function + 0x1000
-    machine.put([0xBA, 1, 0, 0, 0, 0xC3], at: Self.function)
-    machine.put([0xBA, 2, 0, 0, 0, 0xC3], at: other)
-    // mov edi, 2; M: sixty calls; the other page; dec edi; jnz M; hlt
-    let calls = loop(call(from: M.code, after: [UInt8](repeating: 0, count: 10)))
+    // add edx, 1; ret — and add edx, 16; ret.
+    machine.put([0x83, 0xC2, 1, 0xC3], at: Self.function)
+    machine.put([0x83, 0xC2, 16, 0xC3], at: other)
+    // mov edi, 2; jmp M; M: sixty calls; the other page; dec edi; jnz M; hlt
+    let calls = loop(call(from: M.code, after: [UInt8](repeating: 0, count: 12)))
     let entry = Self.table + (Self.function >> 12) * 4
     let change =
       [0xC7, 0x05] + word(entry) + word(other & ~0xFFF | 0x67) + [0x0F, 0x01, 0x3D] + word(Self.function)
     let body = calls + change + [0x4F, 0x0F, 0x85]
-    machine.put([0xBF] + word(2) + body + word(0 &- UInt64(body.count + 4)) + [0xF4])
+    machine.put([0xBF] + word(2) + [0xEB, 0] + body + word(0 &- UInt64(body.count + 4)) + [0xF4])
     let end = try machine.run(2000)
     #expect(end[.halted] == 1)
     #expect(end[.rdi] == 0)
-    #expect(end[.rdx] == 2)
+    #expect(end[.rdx] == 60 + 60 * 16)
   }
 
   @Test func `A load across pages takes each part from its page`() throws {
