@@ -5,6 +5,7 @@
 # Usage: Scripts/check-hot-loop.sh [toy|x86] [OBJECT-OR-BINARY]
 # Without the first argument it looks at the toy machine's loop, without the second at the object files of
 # the release build (`swift build -c release`).
+# First it looks at made-up disassemblies with an operation planted, and must find each.
 # Exit status: 0 clean, 1 a forbidden call was found, 2 the check could not be made.
 set -eu
 
@@ -22,16 +23,18 @@ case ${1:-} in
 esac
 # Functions to look at, calls that are allowed, fewest instantiations of the loop, module.
 if [ "$engine" = toy ]; then
-  pattern='8FastLoopO[0-9]'
+  pattern='8Emulator8FastLoopO[0-9]'
   allowed='OperationDecoder|CodeMap|8FastLoopO'
   # linear, linearCounted, paged, pagedCounted.
   least=4
+  sample='$s8Emulator8FastLoopO6linear'
   module=Emulator
 else
   pattern='10X86Backend8FastLoopO3run'
   # Flags brought up to date, 128-bit division, and the standard library's unaligned load of an integer.
   allowed='9FastFlagsV|__udivti3|__umodti3|13loadUnaligned|8FastLoopO'
   least=1
+  sample='$s10X86Backend8FastLoopO3run'
   module=X86Backend
 fi
 
@@ -47,10 +50,12 @@ fi
 }
 
 # The functions to look at; another pattern shows that the check can fail (try 10RunSession).
+sample_pattern=$pattern
 pattern=${HOT_FUNCTIONS:-$pattern}
 
-# shellcheck disable=SC2086
-"$objdump" -d -r --no-show-raw-insn $files | awk -v pattern="$pattern" -v allowed="$allowed" -v least="$least" -v engine="$engine" '
+# Judges the disassembly on its input.
+judge() {
+  awk -v pattern="$pattern" -v allowed="$allowed" -v least="$least" -v engine="$engine" '
   /^[0-9a-f]+ <.*>:/ {
     hot = ($0 ~ pattern)
     if (hot) { functions++; name = $2 }
@@ -75,3 +80,32 @@ pattern=${HOT_FUNCTIONS:-$pattern}
     }
     print "check-hot-loop: " engine ", " functions " functions, " instructions " lines, no reference counting"
   }'
+}
+
+# A disassembly that passes, with a line more for each instantiation of the loop.
+planted() {
+  awk -v least="$least" -v sample="$sample" -v line="$1" 'BEGIN {
+    for (loop = 0; loop < least; loop++) {
+      print "0000000000001000 <" sample loop ">:"
+      print "    1000:\tcall\t2000 <" sample "_help>"
+      for (i = 0; i < 1000; i++) print "    1004:\tadd\trax, rbx"
+      if (line != "") print "    1010:\t" line
+    }
+  }'
+}
+
+planted "" | (pattern=$sample_pattern judge) >/dev/null || {
+  echo "check-hot-loop: does not pass what is clean" >&2
+  exit 2
+}
+for line in "call	3000 <swift_retain@plt>" "callq	3000 <swift_release>" "call	3000 <swift_beginAccess@plt>" \
+  "call	3000 <swift_allocObject>" "call	*0x18(%rax)" "R_X86_64_PLT32	swift_retain-0x4" \
+  "call	4000 <\$sSa6appendyyxnF>"; do
+  if planted "$line" | (pattern=$sample_pattern judge) >/dev/null; then
+    echo "check-hot-loop: does not see a planted '$line'" >&2
+    exit 2
+  fi
+done
+
+# shellcheck disable=SC2086
+"$objdump" -d -r --no-show-raw-insn $files | judge

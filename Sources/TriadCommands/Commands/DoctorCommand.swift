@@ -47,8 +47,12 @@ let doctorCommand = CommandSpecification(
 /// Makes and lets go machines of every kind.
 private func churn(_ count: Int, _ arguments: ParsedArguments, _ terminal: Terminal) throws -> ExitStatus {
   var results: [MachineChurn] = []
-  for name in ["hello", "real16"] {
-    let workload = try loadWorkload(name, arguments)
+  // Few instructions, since KVM has no count to stop at: MOV AL, 0; OUT F4h, AL.
+  let code = LoadSegment(address: X86Layout.bootSector, bytes: [0xB0, 0, 0xE6, 0xF4])
+  let short = X86Machine(mode: .real16, entry: code.address, segments: [code])
+  for workload in [
+    try loadWorkload("hello", arguments), Workload(name: "power-off", machine: .x86(short)),
+  ] {
     for kind in EngineKind.allCases {
       do {
         results.append(

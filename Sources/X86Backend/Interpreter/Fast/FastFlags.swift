@@ -48,7 +48,7 @@ struct FastFlags: BitwiseCopyable {
     return old & ~X86Core.arithmeticMask | bits
   }
 
-  /// Flags of a shift by `count`, 1 to 63.
+  /// Flags of a shift of 32 or 64 bits by `count`, from 1 to below the width.
   private static func shifted(_ kind: Kind, _ value: UInt64, _ count: UInt64, _ width: Width) -> UInt64 {
     let bits = UInt64(width.rawValue)
     let result: UInt64
@@ -57,7 +57,7 @@ struct FastFlags: BitwiseCopyable {
     switch kind {
     case shl:
       result = value << count & width.mask
-      carry = count <= bits ? value >> (bits - count) & 1 : 0
+      carry = value >> (bits - count) & 1
       overflow = result >> (bits - 1) ^ carry
     case shr:
       result = value >> count
