@@ -6,10 +6,6 @@ import ToyISA
 import Trace
 import X86Backend
 
-extension Mutant: CustomTestStringConvertible {
-  public var testDescription: String { name }
-}
-
 /// Machines that are wrong on purpose: the right check catches each, and raises no alarm on the same machine
 /// without the fault.
 @Suite struct MutantTests {

@@ -11,7 +11,7 @@ import Testing
   @Test func `every toy attack is contained by every engine`() throws {
     for guest in try HostileGuest.toy() {
       var guest = guest
-      guest.workload.instructionLimit = min(guest.workload.instructionLimit, 20_000)
+      guest.workload.instructionLimit = min(guest.workload.instructionLimit, 4_000)
       for subject in HostileSubject.all(for: guest) {
         let found = try Containment(guest, on: subject.name, seconds: 1) { try subject.make(guest.workload) }
         #expect(found.isContained, "\(guest.name) on \(subject.name): \(found.report?.verdict as Any)")
@@ -22,9 +22,9 @@ import Testing
   @Test func `every x86 attack is contained by every engine that the host has`() throws {
     for guest in try HostileGuest.x86() {
       var guest = guest
-      guest.workload.instructionLimit = 20_000
+      guest.workload.instructionLimit = 4_000
       for subject in HostileSubject.all(for: guest) {
-        let found = try Containment(guest, on: subject.name, seconds: 0.1) {
+        let found = try Containment(guest, on: subject.name, seconds: 0.05) {
           try subject.make(guest.workload)
         }
         guard found.report != nil else { continue }

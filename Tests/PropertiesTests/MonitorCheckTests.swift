@@ -2,6 +2,7 @@ import MachineCore
 import Properties
 import Testing
 import ToyISA
+import Trace
 import Virtualizer
 
 @Suite struct MonitorCheckTests {

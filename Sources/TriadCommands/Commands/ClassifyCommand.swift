@@ -12,17 +12,22 @@ let classifyCommand = CommandSpecification(
   options: [
     OptionSpecification("--isa", "ISA", "toy or x86 (default toy)"),
     OptionSpecification("--variant", "VARIANT", "variant of the toy instruction set (default all of them)"),
-    OptionSpecification("--witnesses", "FOLDER", "write every witness to a file of this folder"),
+    OptionSpecification("--witnesses", "FOLDER", "write every witness to a file of this folder (toy)"),
+    OptionSpecification("--mode", "BITS", "32 (default) or 64 (x86)"),
+    OptionSpecification("--rounds", "N", "cases of each row of the table (x86, default 12)"),
+    OptionSpecification("--host", "run the witnesses in ring 3 of this host's processor (x86, 64-bit mode)"),
     jsonOption,
   ],
   examples: [
     "triad classify", "triad classify --variant popf", "triad classify setie --variant popf",
     "triad classify --variant leaky --witnesses witnesses",
+    "triad classify --isa x86", "triad classify --isa x86 --mode 64 --host",
   ],
   run: { arguments, terminal in
     switch arguments.value("--isa") ?? "toy" {
     case "toy": return try classifyToy(arguments, terminal)
-    case let isa: throw CommandFailure.usage("--isa takes toy, not `\(isa)`")
+    case "x86": return try classifyX86(arguments, terminal)
+    case let isa: throw CommandFailure.usage("--isa takes toy or x86, not `\(isa)`")
     }
   })
 
