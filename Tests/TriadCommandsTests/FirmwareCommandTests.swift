@@ -36,6 +36,29 @@ import Testing
     #expect(result.error.hasPrefix("error: "))
   }
 
+  /// A machine of firmware is saved and goes on, with everything its ports have seen.
+  @Test func snapshotsOfFirmware() throws {
+    let rom = try TemporaryFile("test.bin", Self.testROM)
+    let snapshot = try TemporaryFile("machine.snapshot", [])
+    let saved = triad("snapshot", "save", "--rom", rom.path, "--until", "4", "-o", snapshot.path)
+    #expect(saved.status == 0, "\(saved.error)")
+    for engine in ["emulator", "simulator"] {
+      let restored = triad("snapshot", "restore", snapshot.path, "--rom", rom.path, "--on", engine, "--json")
+      #expect(restored.status == 0, "\(restored.error)")
+      let stop = try (restored.json as? [String: Any])?["stop"] as? [String: Any]
+      #expect(stop?["status"] as? Int == 3)
+    }
+    // Without the firmware, with another, with a program in its place.
+    #expect(triad("snapshot", "restore", snapshot.path).status == 2)
+    let other = try TemporaryFile("test.bin", [UInt8](repeating: 0xF4, count: 0x1_0000))
+    #expect(triad("snapshot", "restore", snapshot.path, "--rom", other.path).status == 3)
+    #expect(triad("snapshot", "restore", snapshot.path, "real16").status == 3)
+    #expect(
+      triad("snapshot", "save", "real16", "--rom", rom.path, "--until", "4", "-o", snapshot.path).status == 2)
+    #expect(triad("snapshot", "show").status == 2)
+    #expect(triad("snapshot", "restore").status == 2)
+  }
+
   @Test func floppyImages() throws {
     let rom = try TemporaryFile("test.bin", Self.testROM)
     for (size, isGood) in [
