@@ -63,8 +63,8 @@ fi
 
 memtest=/boot/memtest86+x64.bin
 if [ -r $memtest ]; then
-  check "memtest86+, 64 bits" 5 'Memtest86+' 'Testing: ' 'Errors: 0 ' -- $memtest \
-    --max-instructions 300000000
+  check "memtest86+, 64 bits" 5 'Memtest86+' 'Testing: ' 'Test #3' 'Errors: 0$' -- $memtest \
+    --keys '\n' --max-instructions 400000000
 else
   skip "memtest86+" "package memtest86+ is not installed"
 fi

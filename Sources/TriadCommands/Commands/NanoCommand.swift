@@ -13,7 +13,7 @@ let nanoCommand = CommandSpecification(
   ],
   options: [
     OptionSpecification("--isa", "ISA", "only toy or only x86 (default both)"),
-    OptionSpecification("--rounds", "N", "pairs of timed runs, of which the median counts (default 3)"),
+    OptionSpecification("--rounds", "N", "pairs of timed runs, of which the shortest count (default 3)"),
     jsonOption,
   ],
   examples: ["triad nano", "triad nano syscall pgfault --isa x86", "triad nano --json"],

@@ -14,13 +14,20 @@ func firmwareWorkload(_ arguments: ParsedArguments) throws -> Workload {
   where arguments.values[option] != nil {
     throw CommandFailure.usage("\(option) has no meaning here: firmware is what runs")
   }
-  let roms = try arguments.all("--rom").map(parseROM)
+  var roms = try arguments.all("--rom").map(parseROM)
+  // What ends at 1 MiB is firmware, too, if nothing else is: it shows in both places, as on a PC.
+  if !roms.contains(where: { $0.address == nil || $0.end == X86Layout.firmwareEnd }),
+    let low = roms.firstIndex(where: {
+      $0.end == X86Layout.shadowEnd && $0.bytes.count <= X86Layout.lowFirmwareSize && $0.bytes.count >= 16
+    })
+  {
+    roms[low].address = nil
+  }
   guard
-    roms.contains(where: { $0.address == nil || $0.address == X86Layout.firmwareEnd - UInt64($0.bytes.count) }
-    )
+    roms.contains(where: { $0.address == nil || $0.end == X86Layout.firmwareEnd })
   else {
     throw CommandFailure.usage(
-      "one --rom has to be the firmware at the end of 4 GiB: give it without @ADDRESS")
+      "one --rom has to be the firmware, which ends at 4 GiB: give it without @ADDRESS")
   }
   var machine = X86Machine(
     firmware: PCParts(roms: roms), memorySize: try x86MemorySize(arguments))
@@ -28,6 +35,11 @@ func firmwareWorkload(_ arguments: ParsedArguments) throws -> Workload {
   try adjustPC(&machine, arguments)
   return Workload(
     name: roms.map(\.name).joined(separator: "+"), machine: .x86(machine), instructionLimit: firmwareLimit)
+}
+
+extension ROMImage {
+  /// Address behind the last byte of an image with an address of its own.
+  fileprivate var end: UInt64? { address.map { $0 &+ UInt64(bytes.count) } }
 }
 
 private func parseROM(_ text: String) throws -> ROMImage {
@@ -45,6 +57,9 @@ private func parseROM(_ text: String) throws -> ROMImage {
   guard bytes.count <= X86Layout.mostFirmware else {
     throw CommandFailure.badInput(
       "`\(path)` has \(bytes.count) bytes; read-only memory takes at most \(X86Layout.mostFirmware)")
+  }
+  if let address, address > X86Layout.firmwareEnd - UInt64(bytes.count) {
+    throw CommandFailure.badInput("\(MachineError.badROMPlace(path, address, bytes.count))")
   }
   if address == nil, bytes.count < 16 {
     throw CommandFailure.badInput(

@@ -7,14 +7,17 @@ let snapshotCommand = CommandSpecification(
   arguments: [
     ArgumentSpecification(name: "ACTION", help: "save, restore or show", count: 1...1),
     ArgumentSpecification(
-      name: "WORD", help: "save: PROGRAM; restore: FILE and, unless built in, PROGRAM; show: FILE",
-      count: 1...2),
+      name: "WORD",
+      help:
+        "save: PROGRAM, none with --rom; restore: FILE and, unless built in or with --rom, PROGRAM; show: FILE",
+      count: 0...2),
   ],
   options: [
     onOption, depthOption, vmmOption, limitOption, hostSecondsOption,
     OptionSpecification("--until", "POINT", StopPoint.help),
     OptionSpecification("--output", short: "-o", "FILE", "save: where the snapshot goes"),
     OptionSpecification("--quiet", short: "-q", "no summary line"), jsonOption,
+    OptionSpecification("--screen", "restore: show a full PC's text screen at the end"),
   ] + machineOptions,
   examples: [
     "triad snapshot save minos --on virtualizer --until 20000 -o minos.snapshot",
@@ -35,11 +38,13 @@ let snapshotCommand = CommandSpecification(
 
 private func save(_ words: [String], _ arguments: ParsedArguments, _ terminal: Terminal) throws -> ExitStatus
 {
-  guard words.count == 1 else { throw CommandFailure.usage("snapshot save takes one program") }
+  guard words.count == (arguments.values["--rom"] == nil ? 1 : 0) else {
+    throw CommandFailure.usage("snapshot save takes one program, or firmware with --rom")
+  }
   guard let path = arguments.value("--output") else {
     throw CommandFailure.usage("snapshot save needs -o FILE")
   }
-  let workload = try loadWorkload(words[0], arguments)
+  let workload = try loadWorkload(words, arguments)
   guard let point = try StopPoint(arguments.all("--until"), workload)?.single() else {
     throw CommandFailure.usage("snapshot save needs --until: where the machine is to stop")
   }
@@ -62,14 +67,26 @@ private func save(_ words: [String], _ arguments: ParsedArguments, _ terminal: T
   return .success
 }
 
+/// The workload of these words, or of `--rom`.
+private func loadWorkload(_ words: [String], _ arguments: ParsedArguments) throws -> Workload {
+  var inner = arguments
+  inner.positional = words
+  return try loadWorkload(inner)
+}
+
 private func restore(_ words: [String], _ arguments: ParsedArguments, _ terminal: Terminal) throws
   -> ExitStatus
 {
-  let snapshot = try readSnapshot(words[0])
+  guard let file = words.first else {
+    throw CommandFailure.usage("snapshot restore needs the snapshot's file")
+  }
+  let snapshot = try readSnapshot(file)
+  let isFirmware = arguments.values["--rom"] != nil
   let program = words.count > 1 ? words[1] : snapshot.program
-  guard words.count > 1 || BuiltIn.names.contains(program) else {
+  guard words.count > 1 || isFirmware || BuiltIn.names.contains(program) else {
     throw CommandFailure.usage(
-      "`\(words[0])` was taken of `\(program)`, which is not built in: name its file as the second word")
+      "`\(file)` was taken of `\(program)`, which is not built in: name its file as the second word, or give its --rom"
+    )
   }
   var adjusted = arguments
   if snapshot.isa == "toy", arguments.value("--variant") == nil {
@@ -79,7 +96,8 @@ private func restore(_ words: [String], _ arguments: ParsedArguments, _ terminal
     adjusted.values["--cpu"] = [snapshot.variant]
   }
   if arguments.value("--memory") == nil { adjusted.values["--memory"] = [String(snapshot.memorySize)] }
-  let workload = try loadWorkload(program, adjusted)
+  let workload = try loadWorkload(
+    isFirmware ? Array(words.dropFirst()) : [program], adjusted)
   try refusing { try workload.check(snapshot) }
   let engine = try makeEngine(workload, adjusted)
   try refusing { try snapshot.install(into: engine) }

@@ -22,11 +22,31 @@ extension X86Core {
     return try fetchSlowly()
   }
 
+  /// The decoded instruction at the program counter, if only the page is another than the last one's.
+  ///
+  /// What is kept lies in one page, so the first byte's translation is that of all.
+  private mutating func fetchFromOtherPage() throws(X86Fault) -> UnsafeMutablePointer<X86CachedInstruction>? {
+    let address = rip
+    let linear = try linear(1, address, 1, .fetch)
+    let physical = try physical(linear, .fetch, isUser: privilege == 3)
+    // SAFETY: masked to the cache's size.
+    let entry = cache + (Int(truncatingIfNeeded: physical) & (Self.cacheSize &- 1))
+    let end = address &+ UInt64(entry.pointee.length)
+    guard entry.pointee.tag == physical, entry.pointee.context == context, physical < memorySize,
+      is64 || end &- 1 <= reg(.csLimit), !wrapsPointer || end <= 0xFFFF
+    else { return nil }
+    fetchLinear = linear & ~0xFFF
+    fetchPhysical = physical & ~0xFFF
+    next = end
+    return entry
+  }
+
   /// Fetches byte by byte and decodes.
   @inline(never)
   private mutating func fetchSlowly() throws(X86Fault) -> UnsafeMutablePointer<X86CachedInstruction> {
     let address = rip
     currentBytes = InstructionBytes()
+    if let entry = try fetchFromOtherPage() { return entry }
     var bytes: [UInt8] = []
     var firstLinear: UInt64 = 0
     var firstPhysical: UInt64 = 0

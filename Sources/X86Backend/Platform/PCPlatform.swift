@@ -144,7 +144,11 @@ public enum PCPlatform {
       low.replaceSubrange(Int(address - start)..<(Int(address - start) + bytes.count), with: bytes)
     }
     for rom in parts.roms {
-      if let address = rom.address, address >= start, address + UInt64(rom.bytes.count) <= end {
+      guard rom.bytes.count <= X86Layout.mostFirmware else {
+        throw .badROMPlace(rom.name, rom.address ?? 0, rom.bytes.count)
+      }
+      if let address = rom.address, (start..<end).contains(address), UInt64(rom.bytes.count) <= end - address
+      {
         try place(rom.name, rom.bytes[...], address)
         continue
       }

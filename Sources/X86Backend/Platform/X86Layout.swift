@@ -143,7 +143,7 @@ public enum X86Layout {
     /// Firmware configuration.
     public static let firmwareConfiguration: Range<UInt64> = 0x510..<0x512
     /// Power management, where firmware puts it; it is not moved.
-    public static let powerManagement: Range<UInt64> = 0x600..<0x640
+    public static let powerManagement: Range<UInt64> = 0xB000..<0xB040
     /// Advanced power management: firmware's control and status.
     public static let apm: Range<UInt64> = 0xB2..<0xB4
     /// PCI configuration.

@@ -10,41 +10,41 @@ import X86Backend
 
   @Test func theTimerCountsVirtualTime() throws {
     let platform = try Self.platform()
-    #expect(platform.read(.port, 0x608, width: 4) == 0)
+    #expect(platform.read(.port, 0xB008, width: 4) == 0)
     platform.retired = 27
-    #expect(platform.read(.port, 0x608, width: 4) == 0)
+    #expect(platform.read(.port, 0xB008, width: 4) == 0)
     platform.retired = 28 * 0x12_3456
-    #expect(platform.read(.port, 0x608, width: 4) == 0x12_3456)
-    #expect(platform.read(.port, 0x609, width: 1) == 0x34)
+    #expect(platform.read(.port, 0xB008, width: 4) == 0x12_3456)
+    #expect(platform.read(.port, 0xB009, width: 1) == 0x34)
     platform.idle = 28 * 0x100_0000
-    #expect(platform.read(.port, 0x608, width: 4) == 0x12_3456)
-    #expect(platform.read(.port, 0x60C, width: 4) == 0)
+    #expect(platform.read(.port, 0xB008, width: 4) == 0x12_3456)
+    #expect(platform.read(.port, 0xB00C, width: 4) == 0)
   }
 
   @Test func statusTellsOfTheTopBit() throws {
     let platform = try Self.platform()
-    #expect(platform.read(.port, 0x600, width: 2) == 0)
+    #expect(platform.read(.port, 0xB000, width: 2) == 0)
     platform.retired = 28 << 23
-    #expect(platform.read(.port, 0x600, width: 2) == 1)
-    platform.write(.port, 0x600, 1, width: 2)
-    #expect(platform.read(.port, 0x600, width: 2) == 0)
+    #expect(platform.read(.port, 0xB000, width: 2) == 1)
+    platform.write(.port, 0xB000, 1, width: 2)
+    #expect(platform.read(.port, 0xB000, width: 2) == 0)
     platform.retired = 28 << 24
-    #expect(platform.read(.port, 0x600, width: 2) == 1)
+    #expect(platform.read(.port, 0xB000, width: 2) == 1)
   }
 
   @Test func firmwareTurnsItOnAndAnOperatingSystemTurnsTheMachineOff() throws {
     let platform = try Self.platform()
     platform.write(.port, 0xB2, 0xF1, width: 1)
-    #expect(platform.read(.port, 0x604, width: 2) == 1)
+    #expect(platform.read(.port, 0xB004, width: 2) == 1)
     #expect(platform.read(.port, 0xB2, width: 1) == 0xF1)
     platform.write(.port, 0xB3, 0x5A, width: 1)
     #expect(platform.read(.port, 0xB3, width: 1) == 0x5A)
     platform.write(.port, 0xB2, 0xF0, width: 1)
-    #expect(platform.read(.port, 0x604, width: 2) == 0)
+    #expect(platform.read(.port, 0xB004, width: 2) == 0)
     // Another type of sleep leaves the machine on.
-    platform.write(.port, 0x604, 0x2400, width: 2)
+    platform.write(.port, 0xB004, 0x2400, width: 2)
     #expect(platform.powerOff == nil)
-    platform.write(.port, 0x604, 0x2000, width: 2)
+    platform.write(.port, 0xB004, 0x2000, width: 2)
     #expect(platform.powerOff == 0)
   }
 
@@ -59,15 +59,15 @@ import X86Backend
   @Test func stateComesBack() throws {
     let platform = try Self.platform()
     platform.retired = 28 << 23
-    platform.write(.port, 0x600, 1, width: 2)
-    platform.write(.port, 0x602, 0x0121, width: 2)
+    platform.write(.port, 0xB000, 1, width: 2)
+    platform.write(.port, 0xB002, 0x0121, width: 2)
     platform.write(.port, 0xB2, 0xF1, width: 2)
     let state = platform.save()
     let other = try Self.platform()
     other.restore(state)
     #expect(other.save() == state)
-    #expect(other.read(.port, 0x602, width: 2) == 0x0121)
-    #expect(other.read(.port, 0x604, width: 2) == 1)
-    #expect(other.read(.port, 0x600, width: 2) == 0)
+    #expect(other.read(.port, 0xB002, width: 2) == 0x0121)
+    #expect(other.read(.port, 0xB004, width: 2) == 1)
+    #expect(other.read(.port, 0xB000, width: 2) == 0)
   }
 }
