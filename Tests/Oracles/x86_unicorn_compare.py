@@ -284,7 +284,9 @@ class Case:
         if "exception" in self.data or end == "idle":
             return self.data.get("exception")
         if end == "limit":
-            # At the handler of a software interrupt, whose first instruction has not run.
+            # At the handler of a software interrupt, whose first instruction has not run; a jump can lead there too.
+            if self.opcode[:1] not in (b"\xcc", b"\xcd", b"\xce", b"\xf1"):
+                return None
             place = self.ours["rip"] + (self.ours["csBase"] if self.mode == 16 else 0) - machine.handlers
             return place >> 4 if 0 <= place < 4096 and place % 16 == 0 else None
         # Where traps are not delivered yet, which one it is cannot be told.
@@ -492,6 +494,7 @@ CONDITIONS = {
     "two": lambda case: len(case.prefixes & {0x66, 0xF2, 0xF3}) > 1 or 0x66 in case.prefixes and "movbe" in case.row,
     "fences": lambda case: case.opcode[:2] == b"\x0f\xae",
     "op8f": lambda case: case.opcode[:1] == b"\x8f",
+    "op-c6-c7": lambda case: case.opcode[:1] in (b"\xc6", b"\xc7"),
     "op0f20": lambda case: case.opcode[:1] == b"\x0f" and 0x20 <= case.opcode[1] <= 0x26,
     "cr0": lambda case: case.modrm is not None and case.modrm >> 3 & 7 == 0 and case.rex & 4 == 0 and 0xF0 not in case.prefixes,
     "cr8": lambda case: case.rex & 4 != 0 and case.source() >> 4 != 0,
@@ -499,6 +502,7 @@ CONDITIONS = {
     "upper": lambda case: case.source() >> 32 != 0,
     "clears-pae": lambda case: not case.source() & 0x20,
     "noncanonical": lambda case: (case.theirs["rip"] + (1 << 47)) % (1 << 64) >> 48 != 0,
+    "noncanonical-stack": lambda case: (case.initial["rsp"] + (1 << 47)) % (1 << 64) >> 48 != 0,
     # The handler's frame has no place.
     "bad-stack": lambda case: case.initial["rsp"] & 0xFFFF in (1, 3, 5) if case.mode == 16
     else not 0x200000 <= case.initial["rsp"] - 0x40 <= 0x21FFC0,
