@@ -70,7 +70,41 @@ import X86Backend
 /// What is known of values when some bits are the same in all states.
 @Suite struct CoverageReasonTests {
   @Test func realModeExcludesProtectedModesBranches() throws {
-    let effects = try X86Fuzzer(.real16, seed: 2).run(count: 500).effects
+    // The 80386's cases are all of real mode.
+    let effects = try X86Fuzzer(.real16, model: .i80386, seed: 2).run(count: 500).effects
     #expect(effects.misses.contains { $0.contains("cr0") && $0.contains("in every state here") })
+    #expect(effects.misses.contains { $0.hasPrefix("(call-gate)") && $0.contains("comes to a call of it") })
+  }
+
+  @Test func formsAndConditionsOnTheWayExclude() throws {
+    let effects = try X86Fuzzer(.protected32, seed: 2).run(count: 1500).effects
+    // A shift by the constant 1 has no count of zero; a 32-bit value has nothing above bit 31.
+    #expect(effects.misses.contains { $0.hasPrefix("shl: `t3` always holds: `t3` is true") })
+    #expect(
+      effects.misses.contains { $0.hasPrefix("mov: `(t0 >> 0x20)` never holds: `(t0 >> 0x20)` is false") })
+    // Long mode's walk needs EFER.LMA, which no state here has.
+    #expect(effects.misses.contains { $0.hasPrefix("(walk):") && $0.contains("comes to a call of it") })
+  }
+
+  @Test(arguments: X86Mode.allCases) func casesRunInEveryKindOfCode(_ mode: X86Mode) throws {
+    let generator = X86CaseGenerator(try X86FuzzMachine(mode, seed: 3))
+    var found: Set<String> = []
+    for index in UInt64(0)..<3000 {
+      let state = generator.make(index: index, seed: 12).state
+      let code = state[.csAttributes]
+      let isWide = code & 0x4000 != 0
+      found.insert(
+        state[.efer] & 0x400 != 0
+          ? code & 0x2000 != 0 ? "64" : isWide ? "compatible 32" : "compatible 16"
+          : state[.cr0] & 1 == 0
+            ? "real" : state[.rflags] & 0x2_0000 != 0 ? "virtual" : isWide ? "protected 32" : "protected 16")
+    }
+    let expected: Set<String> =
+      switch mode {
+      case .real16: ["real", "virtual", "protected 16"]
+      case .protected32: ["protected 32", "virtual", "protected 16"]
+      case .long64: ["64", "compatible 32", "compatible 16"]
+      }
+    #expect(expected.isSubset(of: found))
   }
 }

@@ -15,6 +15,8 @@ public struct EffectCoverage: Sendable {
   public var excluded = 0
   /// What was not reached, each with the reason, equal ones together.
   public var misses: [String] = []
+  /// Branches and faults that could not be reached for a reason that is told in words.
+  public var reasoned = 0
   /// How many of the misses have no reason.
   public var unexplained = 0
 
@@ -23,15 +25,25 @@ public struct EffectCoverage: Sendable {
   /// Why something that a state could reach is not reached, by words of the place's text.
   typealias Reason = (text: String, why: String)
 
+  /// What is known of one definition beside what holds for all: operands that are constants, and register bits that
+  /// its form asks for.
+  struct Facts {
+    var operands: [Int: KnownBits] = [:]
+    var registers: [RegisterID: KnownBits] = [:]
+  }
+
   /// Compares what was reached with what is in the table.
   ///
   /// - Parameters:
   ///   - possible: definitions that the decoder can give.
   ///   - reached: as ``SemanticsCoverage/reached``.
   ///   - registers: what is known of the registers in all states.
+  ///   - facts: what is known of a definition by its number.
+  ///   - implications: what bits of registers say of others.
   init(
     _ set: any InstructionSet, points: SemanticsPoints, possible: Set<Int>, reached: [Bool],
-    registers: [KnownBits], reasons: [Reason]
+    registers: [KnownBits], facts: (Int) -> Facts = { _ in Facts() },
+    implications: [ReachAnalysis.Implication] = [], reasons: [Reason]
   ) {
     let system = set.system
     let all = set.definitions
@@ -42,9 +54,8 @@ public struct EffectCoverage: Sendable {
       if missing[line, default: 0] == 0 { order.append(line) }
       missing[line, default: 0] += 1
     }
-    func count(_ name: String, _ effects: [Effect], first: Int) {
+    func count(_ name: String, _ effects: [Effect], first: Int, _ analysis: [String?]) {
       var place = first
-      let analysis = ReachAnalysis(effects, registers: registers, text: text).reasons
       SemanticsPoints.visit(effects) { kind, expression in
         let wasReached = place < reached.count && reached[place]
         let excludes = analysis[place - first]
@@ -70,6 +81,7 @@ public struct EffectCoverage: Sendable {
         if let excludes {
           note("\(name): \(what): \(excludes)")
         } else if let reason = reasons.first(where: { line.contains($0.text) }) {
+          reasoned += 1
           note("\(line): \(reason.why)")
         } else {
           unexplained += 1
@@ -77,12 +89,38 @@ public struct EffectCoverage: Sendable {
         }
       }
     }
-    var procedures: Set<ProcedureID> = [system.translate, system.deliver]
+    // What calls come with, first from the instructions, then from procedures that they reach.
+    var arguments: [ProcedureID: [KnownBits]] = [:]
+    var open: [ProcedureID] = []
+    func call(_ calls: [ProcedureID: [KnownBits]]) {
+      for (procedure, values) in calls {
+        let joined = ReachAnalysis.joined(arguments[procedure], values)
+        if arguments[procedure] != joined {
+          arguments[procedure] = joined
+          open.append(procedure)
+        }
+      }
+    }
+    let roots = [
+      system.translate, system.deliver, system.before, system.after, system.escalate, system.shutdown,
+    ]
+    var procedures = Set(roots.compactMap { $0 })
+    for root in procedures { call([root: []]) }
     definitions = possible.count
     for number in possible.sorted() where all.indices.contains(number) {
       let definition = all[number]
       let first = points.first(.definition(number))
       procedures.formUnion(SemanticsPoints.callees(of: definition.effects, translate: system.translate))
+      let facts = facts(number)
+      var known = registers
+      for (register, bits) in facts.registers where known.indices.contains(Int(register)) {
+        known[Int(register)] = known[Int(register)].with(bits)
+      }
+      let analysis = ReachAnalysis(
+        definition.effects, registers: known, operands: facts.operands, implications: implications,
+        translate: system.translate,
+        text: text)
+      call(analysis.calls)
       guard first < reached.count, reached[first] else {
         SemanticsPoints.visit(definition.effects) { kind, _ in
           if kind == .trap { traps += 1 } else { branches += 1 }
@@ -97,19 +135,35 @@ public struct EffectCoverage: Sendable {
         continue
       }
       definitionsReached += 1
-      count(definition.mnemonic, definition.effects, first: first + 1)
+      count(definition.mnemonic, definition.effects, first: first + 1, analysis.reasons)
     }
-    var open = procedures
-    while let next = open.popFirst() {
+    var analyses: [ProcedureID: ReachAnalysis] = [:]
+    while let next = open.popLast() {
+      guard system.procedures.indices.contains(next) else { continue }
+      let procedure = system.procedures[next]
+      var locals: [Local: KnownBits] = [:]
+      for (local, value) in zip(procedure.parameters, arguments[next] ?? []) { locals[local] = value }
+      let analysis = ReachAnalysis(
+        procedure.body, registers: registers, locals: locals, implications: implications,
+        translate: system.translate, text: text)
+      analyses[next] = analysis
+      call(analysis.calls)
+    }
+    var found = procedures
+    while let next = found.popFirst() {
       guard system.procedures.indices.contains(next) else { continue }
       for callee in SemanticsPoints.callees(of: system.procedures[next].body, translate: system.translate)
       where procedures.insert(callee).inserted {
-        open.insert(callee)
+        found.insert(callee)
       }
     }
     for number in procedures.sorted() where system.procedures.indices.contains(number) {
       let procedure = system.procedures[number]
-      count("(\(procedure.name))", procedure.body, first: points.first(.procedure(number)))
+      let never = [String?](
+        repeating: "no state here comes to a call of it", count: SemanticsPoints.count(procedure.body))
+      count(
+        "(\(procedure.name))", procedure.body, first: points.first(.procedure(number)),
+        analyses[number]?.reasons ?? never)
     }
     misses = order.map { line in
       let times = missing[line] ?? 1

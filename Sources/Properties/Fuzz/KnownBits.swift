@@ -9,14 +9,31 @@ struct KnownBits: Sendable, Equatable {
   init() {}
   /// A value of which everything is known.
   init(_ value: UInt64) { (ones, zeros) = (value, ~value) }
+  static let zero = KnownBits(0)
+  /// A value of which some bits are zero, or the only one of these is one.
+  init(bit: UInt64, is isOne: Bool) {
+    if isOne { ones = bit } else { zeros = bit }
+  }
   /// A value below 2 to the power of `bits`.
   private init(below bits: UInt64) { zeros = bits >= 64 ? 0 : ~((1 << bits) - 1) }
 
   var isZero: Bool { zeros == .max }
   var isNotZero: Bool { ones != 0 }
+  /// Whether it is 1.
+  var isOne: Bool { value == 1 }
+  /// Whether it is 0 or 1.
+  var isTruth: Bool { zeros >= ~1 }
   private var value: UInt64? { ones | zeros == .max ? ones : nil }
   private var least: UInt64 { ones }
   private var most: UInt64 { ~zeros }
+
+  /// All that is known from two sources.
+  func with(_ other: KnownBits) -> KnownBits {
+    var result = self
+    result.ones |= other.ones
+    result.zeros |= other.zeros
+    return result
+  }
 
   /// What both values have in common.
   func joined(_ other: KnownBits) -> KnownBits {
@@ -32,16 +49,21 @@ struct KnownBits: Sendable, Equatable {
     return result
   }
 
-  /// The value of an expression; what depends on storage, devices or operands is unknown.
-  static func of(_ expression: Expression, _ registers: [KnownBits], _ locals: [Local: KnownBits])
-    -> KnownBits
-  {
-    func inner(_ expression: Expression) -> KnownBits { of(expression, registers, locals) }
+  /// The value of an expression; what depends on storage, devices or operands is unknown, but for operands that
+  /// are constants.
+  static func of(
+    _ expression: Expression, _ registers: [KnownBits], _ locals: [Local: KnownBits],
+    operands: [Int: KnownBits] = [:]
+  ) -> KnownBits {
+    func inner(_ expression: Expression) -> KnownBits {
+      of(expression, registers, locals, operands: operands)
+    }
     switch expression {
     case .constant(let value): return KnownBits(value)
     case .register(let number):
       return Int(number) < registers.count ? registers[Int(number)] : .unknown
     case .local(let local): return locals[local] ?? .unknown
+    case .operand(let number): return operands[number] ?? .unknown
     case .cpu: return KnownBits(0)
     case .unary(let operation, let operand, let width):
       let value = inner(operand).cut(width)
@@ -101,65 +123,5 @@ struct KnownBits: Sendable, Equatable {
     default: break
     }
     return result.cut(width)
-  }
-}
-
-/// Which places of effects no state of a run can reach, because a condition is the same in all of them.
-struct ReachAnalysis {
-  private let registers: [KnownBits]
-  private let text: SemanticsText
-  private var locals: [Local: KnownBits] = [:]
-  private var why: String?
-  /// For each place in order, why it cannot be reached, or `nil`.
-  private(set) var reasons: [String?] = []
-
-  /// - Parameter registers: what is known of each before an instruction.
-  init(_ effects: [Effect], registers: [KnownBits], text: SemanticsText) {
-    self.registers = registers
-    self.text = text
-    _ = run(effects)
-  }
-
-  /// - Returns: whether what follows the list can be reached.
-  private mutating func run(_ effects: [Effect]) -> Bool {
-    var ends = false
-    for effect in effects {
-      if ends, why == nil { why = "what comes before always ends the instruction" }
-      switch effect {
-      case .assign(let local, let value): locals[local] = KnownBits.of(value, registers, locals)
-      case .call(_, _, .some(let local)): locals[local] = .unknown
-      case .trap:
-        reasons.append(why)
-        ends = true
-      case .give, .unsupported: ends = true
-      case .when(let condition, let then, let otherwise):
-        if !branch(condition, then, otherwise) { ends = true }
-      default: break
-      }
-    }
-    return !ends
-  }
-
-  private mutating func branch(_ condition: Expression, _ then: [Effect], _ otherwise: [Effect]) -> Bool {
-    let known = KnownBits.of(condition, registers, locals)
-    let before = (locals, why)
-    let name = { [text] in "`" + text.text(condition) + "`" }
-    if why == nil, known.isZero { why = "\(name()) is false in every state here" }
-    reasons.append(why)
-    let first = run(then) && !known.isZero
-    let left = locals
-    (locals, why) = before
-    if why == nil, known.isNotZero { why = "\(name()) is true in every state here" }
-    reasons.append(why)
-    let second = run(otherwise) && !known.isNotZero
-    why = before.1
-    if first, second {
-      locals = locals.reduce(into: [:]) { result, item in
-        result[item.key] = item.value.joined(left[item.key] ?? .unknown)
-      }
-    } else if first {
-      locals = left
-    }
-    return first || second
   }
 }

@@ -270,7 +270,7 @@ public final class X86Fuzzer {
     let rows = X86FuzzRow.all(machine)
     report.rows = rows.count { $0.unreachable == nil }
     for (row, place) in zip(rows, tally.reached) {
-      if place.completed || place.trapped { report.rowsReached += 1 }
+      if row.unreachable == nil, place.completed || place.trapped { report.rowsReached += 1 }
       if let reason = row.unreachable {
         report.misses.append("\(row.text): \(reason)")
       } else if !place.completed && !place.trapped {
@@ -282,7 +282,8 @@ public final class X86Fuzzer {
     let set = X86InstructionSet(model: machine.model)
     report.effects = EffectCoverage(
       set, points: SemanticsPoints(set), possible: machine.possibleDefinitions, reached: tally.places,
-      registers: tally.known, reasons: X86FuzzReasons.all)
+      registers: tally.known, facts: X86FuzzFacts(machine).of, implications: X86FuzzFacts.implications,
+      reasons: X86FuzzReasons.all(machine.mode))
     return report
   }
 }

@@ -15,7 +15,9 @@ package struct X86CaseGenerator: Sendable {
   package init(_ machine: X86FuzzMachine, onlyRing3: Bool = false) {
     self.machine = machine
     states = X86StateGenerator(machine, onlyRing3: onlyRing3)
-    rows = X86Row.all.indices.filter { Self.reason($0, machine.mode, machine.model) == nil }
+    rows = X86Row.all.indices.filter {
+      Self.reason($0, machine.mode, machine.model) == nil || Self.isBeside($0, machine)
+    }
   }
 
   /// Why a row cannot be reached in a mode; `nil` when it can.
@@ -30,6 +32,18 @@ package struct X86CaseGenerator: Sendable {
     return nil
   }
 
+  /// Whether a row exists only in code that a mode's system has beside the mode's own.
+  private static func isBeside(_ row: Int, _ machine: X86FuzzMachine) -> Bool {
+    guard !machine.isPlain, machine.model == .modern, X86Row.all[row].models & 1 != 0 else { return false }
+    let attributes = X86Row.all[row].attributes
+    switch machine.mode {
+    case .real16:
+      return attributes.contains(.protected) && attributes.isDisjoint(with: [.only64, .rexR, .rexW])
+    case .protected32: return false
+    case .long64: return attributes.contains(.no64)
+    }
+  }
+
   /// The case of a seed; `index` chooses the row, so that a range of numbers reaches all of them.
   package func make(index: UInt64, seed: UInt64) -> X86FuzzCase {
     var mixer = SplitMix(state: seed &+ index &* 0xD134_2543_DE82_EF95)
@@ -40,10 +54,18 @@ package struct X86CaseGenerator: Sendable {
       let bytes = (0..<15).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       return X86FuzzCase(seed: caseSeed, bytes: bytes, state: states.make(&random))
     }
-    let row = rows[Int(truncatingIfNeeded: (index &- index / 16) % UInt64(rows.count))]
-    let bytes = self.bytes(row: row, &random)
-    var state = states.make(&random)
-    states.suit(&state, to: X86Row.all[row].operation, &random)
+    let number = rows[Int(truncatingIfNeeded: (index &- index / 16) % UInt64(rows.count))]
+    let row = X86Row.all[number]
+    guard !machine.isPlain else {
+      let bytes = self.bytes(row: number, .natural, &random)
+      var state = states.make(&random)
+      states.suit(&state, to: row.operation, &random)
+      return X86FuzzCase(seed: caseSeed, bytes: bytes, state: state)
+    }
+    let kind = states.kind(of: row, &random)
+    let bytes = self.bytes(row: number, kind, &random)
+    var state = states.make(&random, for: row.operation, in: kind)
+    states.suit(&state, to: row, bytes, &random)
     return X86FuzzCase(seed: caseSeed, bytes: bytes, state: state)
   }
 
@@ -51,7 +73,7 @@ package struct X86CaseGenerator: Sendable {
   package func program(_ random: inout SplitMix, state: ProcessorState, count: Int) -> [UInt8] {
     var result: [UInt8] = []
     for _ in 0..<count {
-      let bytes = self.bytes(row: rows[random.below(rows.count)], &random)
+      let bytes = self.bytes(row: rows[random.below(rows.count)], .natural, &random)
       let length = X86FuzzRow.decode(bytes, state, machine)?.length ?? 1 + random.below(15)
       result += bytes.prefix(length)
     }
@@ -61,11 +83,31 @@ package struct X86CaseGenerator: Sendable {
   /// A state of those that cases begin with.
   package func state(_ random: inout SplitMix) -> ProcessorState { states.make(&random) }
 
-  private func bytes(row index: Int, _ random: inout SplitMix) -> [UInt8] {
+  /// Prefixes in every combination that makes another form of the instruction, and others now and then.
+  private func prefixes(_ row: X86Row, _ random: inout SplitMix) -> [UInt8] {
+    var result: [UInt8] = []
+    func add(_ byte: UInt8, _ random: inout SplitMix) {
+      result.insert(byte, at: random.below(result.count + 1))
+    }
+    if random.chance(33) { add(0x66, &random) }
+    if random.chance(33) { add(0x67, &random) }
+    if random.chance(row.operation.repeats ? 65 : 6) { add(random.chance(50) ? 0xF2 : 0xF3, &random) }
+    if random.chance(row.attributes.contains(.lock) ? 20 : 3) { add(0xF0, &random) }
+    if random.chance(20) { add([0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65][random.below(6)], &random) }
+    return result
+  }
+
+  private func bytes(
+    row index: Int, _ kind: X86FuzzKind, _ random: inout SplitMix
+  ) -> [UInt8] {
     let row = X86Row.all[index]
     var result: [UInt8] = []
-    while result.count < 3, random.chance(30) {
-      result.append(Self.prefixes[random.below(Self.prefixes.count)])
+    if machine.isPlain {
+      while result.count < 3, random.chance(30) {
+        result.append(Self.prefixes[random.below(Self.prefixes.count)])
+      }
+    } else {
+      result = prefixes(row, &random)
     }
     if row.operation == .tooLong { result = [UInt8](repeating: 0x66, count: 14) }
     if row.attributes.contains(.prefix66) { result.append(0x66) }
@@ -74,7 +116,7 @@ package struct X86CaseGenerator: Sendable {
     // A repeat prefix would make another instruction of it, mostly.
     if row.attributes.contains(.noRepeat), random.chance(90) { result.removeAll { $0 & 0xFE == 0xF2 } }
     if row.attributes.contains(.noPrefix), random.chance(90) { result.removeAll { $0 == 0x66 } }
-    if machine.mode == .long64 {
+    if machine.mode == .long64, kind == .natural {
       let fixed: UInt8 = (row.attributes.contains(.rexR) ? 4 : 0) | (row.attributes.contains(.rexW) ? 8 : 0)
       if fixed != 0 || random.chance(45) {
         var rex = 0x40 | fixed | UInt8(random.below(16))
@@ -86,6 +128,9 @@ package struct X86CaseGenerator: Sendable {
     let register = row.plusRegister ? UInt8(random.below(8)) : 0
     result += escape[row.opcode >> 8] + [UInt8(row.opcode & 0xFF) + register]
     if row.hasModRM { result += modRM(row, &random) }
+    if !machine.isPlain, random.chance(60) {
+      result += near(row, isWide: states.isWide(kind) != result.contains(0x66), &random)
+    }
     while result.count < 15 {
       switch random.below(4) {
       case 0: result.append(UInt8(random.below(8)))
@@ -94,6 +139,29 @@ package struct X86CaseGenerator: Sendable {
       }
     }
     return Array(result.prefix(15))
+  }
+
+  /// Displacements and far pointers of branches that stay near.
+  private func near(_ row: X86Row, isWide: Bool, _ random: inout SplitMix) -> [UInt8] {
+    func little(_ value: UInt64, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
+    }
+    guard let operand = row.operands.first else { return [] }
+    switch operand {
+    case .jb: return [random.chance(20) ? 0x7F : UInt8(random.below(64))]
+    case .jz: return little(UInt64(random.below(96)) &- 32, 4)
+    case .ap:
+      let target =
+        random.chance(50) ? machine.base[.rip] + UInt64(random.below(64)) : UInt64(random.below(0x1_4000))
+      var selector = random.pick(X86FuzzTables.selectors)
+      if machine.mode == .real16, random.chance(40) { selector = machine.base[.cs] }
+      if random.chance(40) {
+        let gates = X86FuzzTables.gdtCount - X86FuzzTables.firstGate
+        selector = UInt64(X86FuzzTables.firstGate + random.below(gates)) << 3 | UInt64(random.below(4))
+      }
+      return little(target, isWide ? 4 : 2) + little(selector, 2)
+    default: return []
+    }
   }
 
   /// ModRM, often SIB, and a displacement that mostly stays near.

@@ -1,5 +1,17 @@
-internal import MachineCore
+package import MachineCore
 internal import Trace
+
+/// One form of an instruction, as far as it tells what states it is found in.
+package struct X86FuzzForm: Sendable {
+  /// Operands that are constants, by their number.
+  package var constants: [Int: UInt64] = [:]
+  /// Widths of operands that are not extended with their sign.
+  package var widths: [Int: Width] = [:]
+  /// It exists in 64-bit mode only.
+  package var is64 = false
+  /// The width of the stack pointer; `nil` where it makes no difference.
+  package var stack: Width?
+}
 
 extension X86FuzzMachine {
   /// How code of the states that are made can be read.
@@ -11,6 +23,34 @@ extension X86FuzzMachine {
       case .long64: [.long64]
       }
     return all.map { $0.on(model) }
+  }
+
+  /// All definitions by their numbers.
+  package var forms: [Int: X86FuzzForm] {
+    var result: [Int: X86FuzzForm] = [:]
+    let definitions = X86Definitions.of(model)
+    for (number, row) in X86Row.all.enumerated() {
+      for index in 0..<row.formCount {
+        let form = row.form(at: index)
+        var found = X86FuzzForm()
+        for (place, code) in row.operands.enumerated() {
+          if code == .one { found.constants[place] = 1 }
+          switch code {
+          case .eb, .gb, .zb, .ob, .al: found.widths[place] = .bits8
+          case .ew, .gw: found.widths[place] = .bits16
+          case .ry, .ev, .gv, .zv, .ov, .rAX, .ap, .mp: found.widths[place] = form.operand
+          default: break
+          }
+        }
+        found.is64 =
+          form.operand == .bits64 || (row.dependsOnAddress && form.address == .bits64)
+          || (row.dependsOnStack && form.stack == .bits64)
+          || !row.attributes.isDisjoint(with: [.only64, .rexR, .rexW])
+        if row.dependsOnStack, form.stack != .bits64 { found.stack = form.stack }
+        result[definitions.index(number, form)] = found
+      }
+    }
+    return result
   }
 
   /// Numbers of the definitions that the decoder can give: every row with every combination of the prefixes

@@ -22,6 +22,8 @@ package struct X86FuzzMachine: Sendable {
   package let base: ProcessorState
   /// Addresses of pages that are not plainly readable and writable.
   package let oddPages: [UInt64]
+  /// Linear addresses at which the instruction can be found through such pages.
+  let oddCode: [UInt64]
 
   /// Bytes of storage.
   package static let memorySize = X86Layout.minimumMemorySize
@@ -32,6 +34,11 @@ package struct X86FuzzMachine: Sendable {
   static let interruptTable: UInt64 = 0x8000
   private static let userTable: UInt64 = 0xA000
   private static let userBase: UInt64 = 0x20_0000
+
+  /// Where the instruction lies in its page: in 64-bit mode near the end, so that short branches leave the page.
+  static func place(_ mode: X86Mode, isPlain: Bool) -> UInt64 {
+    mode == .long64 && !isPlain ? 0xF80 : 0x800
+  }
 
   /// Guest-physical address of the data.
   package var physicalData: UInt64 { Self.storage }
@@ -46,7 +53,7 @@ package struct X86FuzzMachine: Sendable {
     self.model = model
     self.isPlain = isPlain
     data = mode == .long64 ? Self.userBase : Self.storage
-    code = data + 0x1_0800
+    code = data + 0x1_0000 + Self.place(mode, isPlain: isPlain)
     let entry = mode == .real16 ? 0x800 : code
     let machine = X86Machine(mode: mode, entry: entry, segments: [], memorySize: Self.memorySize)
     let platform = try machine.makePlatform()
@@ -106,16 +113,34 @@ package struct X86FuzzMachine: Sendable {
         memory.store(Self.userTable + page * 8, (Self.storage + page << 12) | 0x67, width: 8)
       }
     }
-    if isPlain || mode == .real16 {
-      oddPages = []
+    if isPlain || (mode == .real16 && model != .modern) {
+      (oddPages, oddCode) = ([], [])
     } else {
+      if mode == .real16 { Self.prepareProtection(memory, &state) }
       X86FuzzTables.storeDescriptors(mode, memory, &state)
       X86SystemCases.storePages(mode, memory)
-      oddPages =
-        mode == .long64 ? X86FuzzTables.storeOddPages(memory, table: Self.userTable, base: Self.userBase) : []
+      X86FuzzCells.store(mode, memory, seed: seed)
+      (oddPages, oddCode) =
+        mode == .long64
+        ? X86FuzzTables.storeOddPages(memory, table: Self.userTable, base: Self.userBase) : ([], [])
     }
     base = state
     self.memory = try memory.read(0..<Int(Self.storage + 0x2_0000))
+  }
+
+  /// What code of a real-mode machine that is in protected mode needs: gates and a task.
+  private static func prepareProtection(_ memory: GuestMemory, _ state: inout ProcessorState) {
+    for vector in 0..<UInt64(256) {
+      let gate = X86FuzzTables.variedGate(.protected32, vector, handlers + vector * 16)
+      memory.store(interruptTable + vector * 8, gate.low, width: 8)
+    }
+    memory.store(X86Layout.tss + 4, storage, width: 4)
+    memory.store(X86Layout.tss + 8, X86Layout.Selector.data, width: 4)
+    let task = X86InitialSegments.task(.protected32)
+    state[.tr] = task.selector
+    state[.trBase] = task.base
+    state[.trLimit] = task.limit
+    state[.trAttributes] = task.attributes
   }
 
   /// Offset in the data of eight frames for returns, 256 bytes apart.
@@ -144,7 +169,7 @@ package struct X86FuzzMachine: Sendable {
   /// The vector whose handler a halted processor is in.
   package func vector(_ state: ProcessorState) -> Int? {
     guard state[.halted] != 0 else { return nil }
-    let address = mode == .real16 ? state[.csBase] &+ state[.rip] : state[.rip]
+    let address = mode == .long64 ? state[.rip] : state[.csBase] &+ state[.rip]
     let offset = address &- Self.handlers
     return offset < 4096 && offset & 15 == 1 ? Int(offset >> 4) : nil
   }
@@ -162,7 +187,8 @@ package struct X86FuzzMachine: Sendable {
     let code = state[.csAttributes]
     let width: Width = isLong && code & 0x2000 != 0 ? .bits64 : code & 0x4000 != 0 ? .bits32 : .bits16
     let stack: Width = width == .bits64 ? .bits64 : state[.ssAttributes] & 0x4000 != 0 ? .bits32 : .bits16
-    return X86DecodeContext(code: width, stack: stack, protected: state[.cr0] & 1 != 0).on(model)
+    let isProtected = state[.cr0] & 1 != 0 && state[.rflags] & 0x2_0000 == 0
+    return X86DecodeContext(code: width, stack: stack, protected: isProtected).on(model)
   }
 }
 

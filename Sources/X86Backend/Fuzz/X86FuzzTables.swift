@@ -5,7 +5,7 @@ enum X86FuzzTables {
   /// The global and the local descriptor table.
   static let gdt: UInt64 = 0x7000
   static let ldt: UInt64 = 0x7C00
-  static let gdtCount = 96
+  static let gdtCount = 288
   static let ldtCount = 16
   /// Two tables for addresses that nothing else uses, and one for directories.
   private static let directory: UInt64 = 0xB000
@@ -21,6 +21,20 @@ enum X86FuzzTables {
     return result
   }()
 
+  /// Index of the first descriptor of a privilege level; ``storeDescriptors(_:_:_:)`` tells the order.
+  static func firstOfLevel(_ level: UInt64) -> UInt64 { [8, 32, 44, 20][Int(level & 3)] }
+
+  /// A selector: mostly of a segment, often at its own level, now and then of one that is not present.
+  static func selector(_ random: inout SplitMix) -> UInt64 {
+    guard random.chance(55) else { return random.pick(selectors) }
+    let level = UInt64(random.below(4))
+    let kind = UInt64(random.chance(20) ? [7, 11][random.below(2)] : random.below(12))
+    return (firstOfLevel(level) + kind) << 3 | (random.chance(85) ? level : UInt64(random.below(4)))
+  }
+
+  /// Index of the first of the call gates that fill the table.
+  static let firstGate = 96
+
   /// Builds descriptors of 8 bytes.
   private static func descriptor(
     type: UInt64, level: UInt64 = 0, flags: UInt64 = 0xC, limit: UInt64 = 0xF_FFFF
@@ -32,6 +46,10 @@ enum X86FuzzTables {
 
   /// The tables: the eight first entries stay as the machine has them, then one of every kind and level.
   static func storeDescriptors(_ mode: X86Mode, _ memory: GuestMemory, _ state: inout ProcessorState) {
+    for (place, bytes) in X86InitialTables.contents(mode == .real16 ? .protected32 : mode)
+    where place == X86Layout.gdt {
+      try? memory.write(bytes, at: Int(place))
+    }
     var table = (0..<UInt64(8)).map { memory.load(X86Layout.gdt + $0 * 8, width: 8) ?? 0 }
     for level in [UInt64(0), 3, 1, 2] {
       // Code and data: plain, read-only, expand-down, execute-only, conforming, not yet accessed, absent.
@@ -55,6 +73,12 @@ enum X86FuzzTables {
           : descriptor(type: 0x80 | type, level: level, flags: 0, limit: 0x67) | X86Layout.tss << 16)
       if mode == .long64 { table.append(0) }
     }
+    // A table and tasks that are not present.
+    for type in [2, 9, 1] as [UInt64] where mode != .long64 || type != 1 {
+      table.append(descriptor(type: type, level: 0, flags: 0, limit: 0x67) | X86Layout.tss << 16)
+      if mode == .long64 { table.append(0) }
+    }
+    table += [UInt64](repeating: 0, count: firstGate - table.count) + callGates(mode)
     for (index, entry) in table.prefix(gdtCount).enumerated() {
       memory.store(gdt + UInt64(index) * 8, entry, width: 8)
     }
@@ -68,6 +92,40 @@ enum X86FuzzTables {
     state[.ldtrLimit] = UInt64(ldtCount) * 8 - 1
     state[.ldtrAttributes] = 0x82
     storeTask(mode, memory)
+  }
+
+  /// Call gates of both sizes: with every number of parameters, then to every kind of target.
+  private static func callGates(_ mode: X86Mode) -> [UInt64] {
+    func gate(_ selector: UInt64, _ offset: UInt64, _ access: UInt64, _ count: UInt64) -> UInt64 {
+      offset & 0xFFFF | selector << 16 | count << 32 | access << 40 | (offset >> 16 & 0xFFFF) << 48
+    }
+    let good = X86Layout.Selector.code
+    // Conforming, execute-only, absent, of other levels, 16 bits wide, both wide, no code, nothing, outside.
+    let targets: [UInt64] = [
+      12 << 3, 11 << 3, 19 << 3, 35 << 3, 47 << 3, 23 << 3, 16 << 3, 18 << 3, 16, 0, 3, 0xFFF8, 40 << 3,
+      24 << 3,
+      14 << 3, 0x30,
+    ]
+    var result: [UInt64] = []
+    if mode == .long64 {
+      for number in 0..<96 {
+        let selector = number % 3 == 0 ? good : targets[number / 3 % targets.count]
+        let access: UInt64 = number % 11 == 10 ? 0x6C : number % 7 == 6 ? 0x8C : 0xEC
+        result.append(gate(selector, 0x21_0900, access, UInt64(number & 31)))
+        result.append([0, 0, 0, 0x8000, 0xFFFF_FFFF, 0x0C00_0000_0000, 0, 0x7FFF][number % 8])
+      }
+      return result
+    }
+    for number in 0..<UInt64(64) {
+      result.append(gate(good, 0x2_0840, number & 1 == 0 ? 0xEC : 0xE4, number >> 1))
+    }
+    for number in 0..<128 {
+      let type: UInt64 = number & 1 == 0 ? 0x0C : 4
+      let access: UInt64 = number % 11 == 10 ? 0x60 : number % 7 == 6 ? 0x80 : 0xE0
+      let selector = number % 5 == 0 ? good : targets[number / 2 % targets.count]
+      result.append(gate(selector, number % 3 == 0 ? 0x840 : 0x2_0840, access | type, UInt64(number & 31)))
+    }
+    return result
   }
 
   /// Stacks for all rings and interrupts, and a bitmap in which some ports are open.
@@ -123,9 +181,13 @@ enum X86FuzzTables {
     case 6: return (gate(handler, selector: 12 << 3, access: access), 0)
     case 7: return (gate(handler, selector: 19 << 3, access: access), 0)
     case 8: return (gate(handler, selector: (vector >> 5 & 3) * 96 + (14 << 3), access: access), 0)
-    case 9: return (gate(handler, selector: 16 << 3, access: access), 0)
+    // 16-bit code, at times with a target beyond its limit.
+    case 9: return (gate(handler | (vector & 32) << 11, selector: 16 << 3, access: access), 0)
     case 10: return (gate(handler, access: access), 0x8000)
     case 11, 12, 13: return (gate(handler, access: access, stack: vector >> 5 & 7), 0)
+    // To the same level of ring 3, with words.
+    case 14 where mode != .long64:
+      return (gate(handler, selector: 28 << 3 | 3, access: access & 0xF0 | 0x66), 0)
     default: return (gate(handler, access: access), 0)
     }
   }
@@ -136,34 +198,45 @@ enum X86FuzzTables {
   private static let never: UInt64 = 1 << 63
   /// Flags of a last-level entry: read-only, supervisor, absent, not yet accessed or dirty, not executable.
   private static let leaves: [UInt64] = [
-    0x65, 0x63, 0x61, absent, 0x07, 0x27, never | 0x67, 0x05, never | 0x63, 0x25, 0x67,
+    0x65, 0x63, 0x61, absent, 0x07, 0x27, never | 0x67, 0x05, never | 0x63, 0x25, 0x67, 0x167,
   ]
+
+  /// The last page of the lower canonical half.
+  static let lowerEnd: UInt64 = 0x7FFF_FFFF_F000
 
   /// Pages of every kind; the storage behind them is the data again.
   ///
-  /// - Returns: their addresses.
-  static func storeOddPages(_ memory: GuestMemory, table: UInt64, base: UInt64) -> [UInt64] {
+  /// - Returns: their addresses, and addresses at which the instruction can be found too.
+  static func storeOddPages(_ memory: GuestMemory, table: UInt64, base: UInt64) -> (
+    data: [UInt64], code: [UInt64]
+  ) {
     var pages: [UInt64] = []
+    let place = X86FuzzMachine.place(.long64, isPlain: false)
+    let instruction = base + 0x1_0000 + place
+    var code: [UInt64] = []
     for (index, flags) in leaves.enumerated() {
       let page = UInt64(index)
       memory.store(table + (32 + page) * 8, (X86FuzzMachine.storage + page << 12) | flags, width: 8)
       pages.append(base + (32 + page) << 12)
+      memory.store(table + (48 + page) * 8, (X86FuzzMachine.storage + 0x1_0000) | flags, width: 8)
+      code.append(base + (48 + page) << 12 + place)
     }
     // Entries of a directory: large pages, with reserved bits, and ways to the table with fewer rights.
     let large: [UInt64] = [
-      0x87, 0x2087, never | 0xE7, 0xE5, 0xA7, absent, 0xE3,
+      0x87, 0x2087, never | 0xE7, 0xE5, 0xA7, absent, 0xE3, 0x1E7,
     ]
     let ways: [UInt64] = [0x07, 0x25, 0x23, never | 0x27, 0]
     for (index, entry) in (large + ways.map { $0 == 0 ? 0 : table | $0 }).enumerated() {
       memory.store(X86Layout.pageDirectories + UInt64(2 + index) * 8, entry, width: 8)
       let address = UInt64(2 + index) << 21
       pages += [address + X86FuzzMachine.storage + 0x4000, address + 0x5000, address + 34 << 12]
+      code += [address + X86FuzzMachine.storage + 0x1_0000 + place, address + 0x1_0000 + place]
     }
     // The level above: pages of 1 GiB, with reserved bits, ways to the directory.
     let directory = X86Layout.pageDirectories
     let gigabyte: [UInt64] = [
       0x87, 0x2087, never | 0xE7, 0xE5, absent, directory | 0x07, directory | 0x25, directory | 0x23,
-      never | directory | 0x27, 0xE3,
+      never | directory | 0x27, 0xE3, 0x1E7,
     ]
     for (index, entry) in gigabyte.enumerated() {
       memory.store(X86Layout.pdpt + UInt64(4 + index) * 8, entry, width: 8)
@@ -171,6 +244,7 @@ enum X86FuzzTables {
       pages += [
         address + X86FuzzMachine.storage + 0x4000, address + base + 0x4000, address + base + 0x2_4000,
       ]
+      code += [address + X86FuzzMachine.storage + 0x1_0000 + place, address + instruction]
     }
     let top: [UInt64] = [
       absent, X86Layout.pdpt | 0x87, X86Layout.pdpt | 0x07, X86Layout.pdpt | 0x25, X86Layout.pdpt | 0x23,
@@ -180,14 +254,19 @@ enum X86FuzzTables {
       memory.store(X86Layout.pml4 + UInt64(1 + index) * 8, entry, width: 8)
       let address = UInt64(1 + index) << 39
       pages += [address + base + 0x4000, address + 9 << 30 + base + 0x4000]
+      code += [address + instruction, address + 9 << 30 + instruction]
     }
-    // Ends of the canonical halves.
+    // Ends of the canonical halves; the instruction lies at the end of the lower one too.
+    memory.store(X86Layout.pdpt + 511 * 8, X86Layout.pageDirectories | 0x27, width: 8)
+    memory.store(X86Layout.pageDirectories + 511 * 8, table | 0x27, width: 8)
+    memory.store(table + 511 * 8, (X86FuzzMachine.storage + 0x1_0000) | 0x67, width: 8)
+    code.append(lowerEnd + place)
     memory.store(X86Layout.pml4 + 511 * 8, X86Layout.pdpt | 0x27, width: 8)
     memory.store(X86Layout.pml4 + 255 * 8, X86Layout.pdpt | 0x27, width: 8)
     pages += [
       0xFFFF_FF80_0000_0000 + base + 0x4000, 0x7FFF_FFFF_F000, 0x7FFF_FFFF_FFF8, 0xFFFF_8000_0000_0000,
       0x7F80_0000_0000 + base + 0x4000,
     ]
-    return pages
+    return (pages, code)
   }
 }

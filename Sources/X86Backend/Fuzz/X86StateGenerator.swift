@@ -46,8 +46,10 @@ struct X86StateGenerator: Sendable {
     return mode == .real16 ? offset : machine.data + offset
   }
 
-  /// A state; every number drawn comes from `random`.
-  func make(_ random: inout SplitMix) -> ProcessorState {
+  /// A state for an instruction in a kind of code; every number drawn comes from `random`.
+  func make(
+    _ random: inout SplitMix, for operation: X86Operation = .nop, in kind: X86FuzzKind = .natural
+  ) -> ProcessorState {
     var state = machine.base
     // Either any values, or pointers with an index that is small.
     let isPointing = random.chance(60)
@@ -68,12 +70,20 @@ struct X86StateGenerator: Sendable {
     if random.chance(50) { state[.rcx] = UInt64(random.below(6)) }
     state[.rflags] = random.next() & 0xCD5 | 2
     if mode != .long64, random.chance(20) { state[.rflags] |= UInt64(random.below(4)) << 12 }
-    if onlyRing3 || (mode != .real16 && random.chance(50)) { machine.enterRing3(&state) }
+    let inRing3 = !machine.isPlain && Self.isPrivileged(operation) ? 15 : 50
+    if onlyRing3 || (mode != .real16 && random.chance(inRing3)) { machine.enterRing3(&state) }
+    enter(kind, &state, &random)
+    if !machine.isPlain, kind == .natural, mode != .real16, random.chance(3) {
+      enterMiddleLevel(&state, &random)
+    }
     if random.chance(20) { state[.efer] |= 1 }
     state[.lstar] = machine.code
     state[.star] = 0x0013_0008_0000_0000
     if !machine.isPlain, random.chance(30) { vary(&state, &random) }
     if !machine.isPlain, random.chance(25) { X86SystemCases.vary(&state, machine, &random) }
+    if !machine.isPlain, machine.model == .modern, random.chance(20) {
+      X86SystemCases.setPages(&state, machine, &random)
+    }
     return state
   }
 
@@ -87,16 +97,24 @@ struct X86StateGenerator: Sendable {
       case 1: changeFlags(&state, &random)
       case 2: limitCode(&state, &random)
       case 3, 4, 5: changeSegment(&state, &random)
-      case 6 where mode != .real16:
+      case 6 where isProtected(state):
         state[.gdtrLimit] = [0, 7, 0x17, 0x3F, 0x1FF][random.below(5)]
-      case 7 where mode != .real16:
+      case 7 where isProtected(state):
         if random.chance(50) {
           state[.ldtrAttributes] = 0
         } else {
           state[.ldtrLimit] = [0, 7, 15, 0x4F][random.below(4)]
         }
-      case 8 where mode != .real16:
+      case 8 where isProtected(state):
         state[.trLimit] = [0x66, 0x67, 0x68, 0x70, 0x23, 3, 0x1FF, 0x1FF][random.below(8)]
+        if random.chance(60) {
+          state[.trBase] =
+            X86FuzzCells.tasks + UInt64(random.below(X86FuzzCells.taskCount)) * X86FuzzCells.taskSize
+          if mode != .long64, random.chance(25) {
+            state[.trAttributes] = 0x83
+            if random.chance(60) { state[.trBase] = X86FuzzCells.tasks + 15 * X86FuzzCells.taskSize }
+          }
+        }
       case 9 where machine.model == .modern:
         state[.cr0] ^= [0x1_0000, 2, 4, 8, 0x20, 0x4_0000][random.below(6)]
       case 10 where machine.model == .modern:
@@ -108,6 +126,8 @@ struct X86StateGenerator: Sendable {
     }
   }
 
+  private func isProtected(_ state: ProcessorState) -> Bool { state[.cr0] & 1 != 0 }
+
   private func changeFlags(_ state: inout ProcessorState, _ random: inout SplitMix) {
     var bits: [UInt64] = [0x200, 0x200]
     if machine.model != .i8086 { bits += [0x4000] }
@@ -118,7 +138,8 @@ struct X86StateGenerator: Sendable {
 
   /// A code segment that ends soon, so that branches leave it.
   private func limitCode(_ state: inout ProcessorState, _ random: inout SplitMix) {
-    guard mode != .long64, machine.model != .i8086 else { return }
+    guard mode != .long64 || state[.csAttributes] & 0x2000 == 0, machine.model != .i8086 else { return }
+    guard state[.rflags] & 0x2_0000 == 0 else { return }
     state[.csLimit] = state[.rip] + UInt64(random.below(24))
   }
 
@@ -127,10 +148,13 @@ struct X86StateGenerator: Sendable {
     let number = [0, 2, 2, 3, 3, 4, 5][random.below(7)]
     var segment = state.segment(number)
     let level = segment.attributes & 0x60
-    switch mode {
+    let isVirtual = state[.rflags] & 0x2_0000 != 0
+    let isLong64 = mode == .long64 && state[.csAttributes] & 0x2000 != 0
+    switch isLong64 ? X86Mode.long64 : isVirtual || !isProtected(state) ? .real16 : .protected32 {
     case .real16:
       segment.limit = [0, 1, 0x7FFF, 0x4FFF, 0x8000 + UInt64(random.below(256))][random.below(5)]
       if machine.model != .i80286, random.chance(20) { segment.limit = 0xFFFF_FFFF }
+      if isVirtual { segment.limit = 0xFFFF }
     case .protected32:
       switch random.below(6) {
       case 0: segment.limit = machine.data + [0x4FFF, 0x7FFF, 0x8080, 0x5FFE][random.below(4)]

@@ -84,9 +84,10 @@ extension X86Core {
     if fields.privilege < privilege || fields.privilege < selector & 3 { throw .protection(code) }
     // A busy task cannot be entered.
     if fields.type & 0x17 == 3 { throw .protection(code) }
+    guard fields.isPresent else { throw X86Fault(vector: 11, code: code) }
+    // Presence is the gate's own; only then its second half is looked at.
     let high = isLong ? try descriptor(selector, offset: 8) : 0
     if isLong, high >> 40 & 0x1F != 0 { throw .protection(code) }
-    guard fields.isPresent else { throw X86Fault(vector: 11, code: code) }
     if isTask { throw .unsupported("hardware task switch") }
     try branchByGate(raw, high, isCall: isCall)
   }

@@ -153,7 +153,7 @@ extension X86Core {
       guard isTask ? type == 9 || (type == 1 && !isLong) : type == 2 else { throw .protection(code) }
       guard fields.isPresent else { throw X86Fault(vector: 11, code: code) }
       let high = isLong ? try descriptor(selector, offset: 8) : 0
-      if isLong, high >> 40 & 0x1F != 0 || ((fields.base | high << 32) &+ 0x8000_0000_0000) >> 48 != 0 {
+      if isLong, high >> 40 & 0x1F != 0 || !isCanonical(fields.base | high << 32) {
         throw .protection(code)
       }
       let busy: UInt64 = isTask ? 2 : 0

@@ -40,7 +40,7 @@ extension X86Core {
       try requirePrivilege()
       invalidate(linearOf(i.pointee.a))
     case .wbinvd: try requirePrivilege()
-    case .clflush: _ = try translate(i.pointee.a.segment, address(i.pointee.a), 1, .read)
+    case .clflush: try flushLine(i.pointee.a)
     case .fwait: if reg(.cr0) & 10 == 10 { throw X86Fault(vector: 7) }
     // EM or TS: device not available. Nothing else, for there are no x87 registers to initialize.
     case .fninit: if reg(.cr0) & 4 != 0 || reg(.cr0) & 8 != 0 { throw X86Fault(vector: 7) }
@@ -76,6 +76,22 @@ extension X86Core {
       set(.rcx, reg(.tscAux) & 0xFFFF_FFFF)
     default: break
     }
+  }
+
+  /// CLFLUSH has the faults of a byte load, but for that a code segment need not be readable, and meets data
+  /// breakpoints as a processor does (see Docs/X86System.md).
+  private mutating func flushLine(_ operand: Operand) throws(X86Fault) {
+    let offset = address(operand)
+    let isCode = isProtected && !is64 && reg(attributes: operand.segment) & 8 != 0
+    // A fetch has a load's limits and asks for no right to read.
+    let line = try linear(operand.segment, offset, 1, isCode ? .fetch : .read)
+    if isWatching { watch(line, 1, isWrite: false) }
+    _ = try physical(line, .read, isUser: privilege == 3)
+  }
+
+  private func reg(attributes segment: UInt8) -> UInt64 {
+    // SAFETY: segment numbers are below 6; hidden parts follow one another in encoding order.
+    r[X86Register.esAttributes.index + Int(segment)]
   }
 
   /// The time-stamp counter.

@@ -183,7 +183,7 @@ extension X86Semantics {
     // Processors of today make sure that the new top of the stack can be written; the 80286 and 80386 do not.
     let probe: [Effect] =
       model == .modern
-      ? [.checkStore(.virtual(segment: 2), local(room), width)] : []
+      ? X86System.withoutBreakpoints(12, [.checkStore(.virtual(segment: 2), local(room), width)]) : []
     return effects + [
       .when(
         local(level),

@@ -161,7 +161,13 @@ extension X86Semantics {
       .assign(high, k(0)),
       .when(
         X86System.isLong,
-        then: [.call(X86System.descriptorHigh, [selector, k(X86Vector.protection), k(0)], result: high)],
+        then: [
+          .call(X86System.descriptorHigh, [selector, k(X86Vector.protection), k(0)], result: high),
+          // The upper half has a type of zero, and the base is canonical (Intel SDM vol. 2, LLDT and LTR).
+          .when(
+            ((local(high) >> k(40)) & k(0x1F)) | (descriptor.base | (local(high) << k(32))).isNonCanonical,
+            then: raise(X86Vector.protection, code), otherwise: []),
+        ],
         otherwise: []),
       // The upper half has a type of its own, which must be 0, and alone can make the base not canonical.
       .when(
@@ -203,11 +209,11 @@ extension X86Semantics {
             .call(
               X86System.farBranch,
               [
-                local(Self.selector), local(Self.target), size, k(isCall ? 1 : 0),
-                Expression.nextPC.low(width),
+                // A call gate has its own size, and so the whole address.
+                local(Self.selector), local(Self.target), size, k(isCall ? 1 : 0), .nextPC,
               ],
               result: nil)
-          ], otherwise: realCode + saved),
+          ], otherwise: (isCall ? realRoom : []) + realCode + saved),
       ]
     case .retFar:
       return [
@@ -227,6 +233,17 @@ extension X86Semantics {
           ] + realReturn(hasFlags: true, k(0)))
       ]
     }
+  }
+
+  /// Room for a far return address comes before the target (Intel SDM vol. 2, CALL, real-address mode).
+  ///
+  /// The 8086 has no limits, and the 80286 the same exception for both.
+  private var realRoom: [Effect] {
+    guard model == .modern || model == .i80386 else { return [] }
+    let size = k(UInt64(width.bytes))
+    return [
+      X86System.presentRoom(size, size), X86System.presentRoom(k(UInt64(2 * width.bytes)), size),
+    ]
   }
 
   private var realCode: [Effect] {

@@ -17,14 +17,13 @@ extension X86Semantics {
     case .smsw: return [userModePrevention, .setOperand(0, reg(.cr0).low(width))]
     case .lmsw:
       // PE can be set and not cleared; MP, EM and TS take the new value.
-      let value = (reg(.cr0) & k(~0xE)) | (.operand(0) & k(0xF))
-      return privileged([.assign(Self.a, value)] + X86System.loadCR0(a))
+      return privileged([writeRegister(.cr0, (reg(.cr0) & k(~0xE)) | (.operand(0) & k(0xF)))])
     case .clts: return privileged([writeRegister(.cr0, reg(.cr0) & k(~8))])
     case .invlpg: return privileged(invalidatePage)
     case .wbinvd: return privileged([])
     case .clflush:
-      // It is checked as a read of a byte, which does not take place.
-      let access = k(Access.read.rawValue)
+      // It is checked as a read of a byte, which does not take place, and may name execute-only code.
+      let access = k(X86System.flush)
       return [
         .call(X86System.translate, [.address(0), access, .segment(0), k(1)], result: Self.a)
       ]

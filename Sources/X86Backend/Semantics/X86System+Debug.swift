@@ -34,6 +34,19 @@ extension X86System {
     .setAuxiliary(breakpoints, k(0), .auxiliary(breakpoints, k(0)) | hits)
   }
 
+  /// Accesses that meet no breakpoints; the local keeps those met before.
+  static func withoutBreakpoints(_ met: Local, _ accesses: [Effect]) -> [Effect] {
+    [.assign(met, .auxiliary(breakpoints, k(0)))] + accesses + [
+      .when(
+        .auxiliary(breakpoints, k(0)).differs(local(met)),
+        then: [
+          .when(
+            local(met), then: [.setAuxiliary(breakpoints, k(0), local(met))],
+            otherwise: [.clearAuxiliary(breakpoints)])
+        ], otherwise: [])
+    ]
+  }
+
   /// (linear address, access, size): notes the data breakpoints that an access meets.
   static var matchDataProcedure: Procedure {
     let isWrite = local(1).equals(k(2))

@@ -150,22 +150,14 @@ extension X86System {
           then: raise(X86Vector.protection, (local(vector) << k(3)) | k(2)), otherwise: []))
     }
     effects.append(.assign(gate, systemLoad(reg(.idtrBase) + offset, .bits32)))
-    effects.append(.assign(met, .auxiliary(breakpoints, k(0))))
+    var frame: [Effect] = []
     for (slot, value) in [
       reg(.rflags) | k(model.storedOnes), reg(.cs), local(back),
     ].enumerated() {
       let address = (reg(.rsp) - k(UInt64(slot + 1) * 2)).low(.bits16)
-      effects.append(.store(.virtual(segment: 2), address, value.low(.bits16), .bits16))
+      frame.append(.store(.virtual(segment: 2), address, value.low(.bits16), .bits16))
     }
-    // The frame meets no data breakpoints.
-    effects.append(
-      .when(
-        .auxiliary(breakpoints, k(0)).differs(local(met)),
-        then: [
-          .when(
-            local(met), then: [.setAuxiliary(breakpoints, k(0), local(met))],
-            otherwise: [.clearAuxiliary(breakpoints)])
-        ], otherwise: []))
+    effects += withoutBreakpoints(met, frame)
     let selector = local(gate) >> k(16)
     return effects + [
       .write(X86Register.rsp.id, (reg(.rsp) & k(~0xFFFF)) | (reg(.rsp) - k(6)).low(.bits16)),

@@ -11,6 +11,8 @@ extension X86System {
   static let smallGlobalPages = 3
   static let largeGlobalPages = 4
   private static let giga: UInt64 = 1 << 62
+  /// Kind of the access that CLFLUSH makes, beside those of ``Access``: a read that execute-only code allows too.
+  static let flush: UInt64 = 3
 
   private static var isGlobalOn: Expression { reg(.cr4).bit(7) }
   private static var isPAE: Expression { reg(.cr4).bit(5) }

@@ -83,7 +83,7 @@ extension X86System {
   }
 
   /// (bytes from the stack's top, size): a stack fault unless they lie in the present stack segment.
-  private static func presentRoom(_ below: Expression, _ size: Expression) -> Effect {
+  static func presentRoom(_ below: Expression, _ size: Expression) -> Effect {
     .when(
       is64, then: [],
       otherwise: [

@@ -160,7 +160,7 @@ enum X86System {
     let isWrite = access.equals(k(2))
     let kind = local(attributes) & k(0xA)
     let type: Expression = .select(
-      isWrite, kind.differs(k(2)), .select(access, kind.equals(k(8)), k(0)))
+      isWrite, kind.differs(k(2)), access.equals(k(1)) & kind.equals(k(8)))
     let isExpandDown = (local(attributes) & k(0xC)).equals(k(4))
     let top: Expression = .select(local(attributes).bit(14), k(0xFFFF_FFFF), k(0xFFFF))
     let outside: Expression = .select(
