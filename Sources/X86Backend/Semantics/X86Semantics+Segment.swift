@@ -165,13 +165,9 @@ extension X86Semantics {
           .call(X86System.descriptorHigh, [selector, k(X86Vector.protection), k(0)], result: high),
           // The upper half has a type of zero, and the base is canonical (Intel SDM vol. 2, LLDT and LTR).
           .when(
-            ((local(high) >> k(40)) & k(0x1F)) | (descriptor.base | (local(high) << k(32))).isNonCanonical,
+            ((local(high) >> k(40)) & k(0x1F)) | base.isNonCanonical,
             then: raise(X86Vector.protection, code), otherwise: []),
         ],
-        otherwise: []),
-      // The upper half has a type of its own, which must be 0, and alone can make the base not canonical.
-      .when(
-        (local(high) >> k(40)) & k(0x1F) | base.isNonCanonical, then: raise(X86Vector.protection, code),
         otherwise: []),
       .call(X86System.markAccessed, [selector, descriptor.raw, k(busy)], result: nil),
     ]
