@@ -19,10 +19,10 @@ public final class LabEngine: Engine {
   private let semantics: ToyInstructionSet
   private var hasRetired = true
 
-  /// An engine with units; those of the table unless told.
+  /// An engine with units.
   public init(
     platform: Platform, state: ProcessorState,
-    instructions: any InstructionUnit.Type = TableInstructions.self,
+    instructions: any InstructionUnit.Type,
     traps: any TrapUnit.Type = TableTraps.self
   ) {
     self.platform = platform

@@ -16,7 +16,7 @@ internal import Trace
 public enum LabRunner {
   /// Runs the program that is asked for and ends the process: 0 when the trace is complete.
   public static func main(
-    instructions: any InstructionUnit.Type = TableInstructions.self,
+    instructions: any InstructionUnit.Type,
     traps: any TrapUnit.Type = TableTraps.self
   ) -> Never {
     let output = DescriptorOutput(dup(1))

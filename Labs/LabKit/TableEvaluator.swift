@@ -26,18 +26,6 @@ struct TableEvaluator {
 
   private static let sets: [ToyInstructionSet] = ToyVariant.allCases.map { ToyInstructionSet($0) }
 
-  /// Fetches and carries out one instruction of the processor's variant.
-  static func step(_ cpu: LabProcessor, variant: ToyVariant = .classic) throws(GuestTrap) {
-    let word = try cpu.fetch()
-    let set = sets[ToyVariant.allCases.firstIndex(of: variant) ?? 0]
-    guard case .instruction(let instruction) = set.decode(InstructionBytes(word: word), context: 0) else {
-      throw GuestTrap(.illegal, value: word)
-    }
-    var evaluator = TableEvaluator(cpu, instruction.operands)
-    try evaluator.finish(set.definitions[instruction.definition].effects)
-    if !evaluator.registers.contains(where: { $0.0 == ToyRegister.pc }) { cpu.psw.pc = evaluator.nextPC }
-  }
-
   static func translate(_ address: UInt32, _ access: Access, _ size: Int, _ cpu: LabProcessor)
     throws(GuestTrap) -> UInt32
   {

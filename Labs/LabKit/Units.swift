@@ -23,11 +23,6 @@ public protocol TrapUnit {
   static func deliver(_ trap: GuestTrap, _ cpu: LabProcessor)
 }
 
-/// Instructions as the instruction set's table has them.
-public enum TableInstructions: InstructionUnit {
-  public static func step(_ cpu: LabProcessor) throws(GuestTrap) { try TableEvaluator.step(cpu) }
-}
-
 /// Translation and traps as the instruction set's table has them.
 public enum TableTraps: TrapUnit {
   public static func translate(_ address: UInt32, _ access: Access, size: Int, _ cpu: LabProcessor)

@@ -105,9 +105,9 @@ public struct GeneratedPrograms {
       // To the instruction after next, or to the next: a jump over one instruction of plain work.
       let target = Self.code + 4 * (words.count + 4)
       words.append(Self.assemble("lui", [14, Int64(target >> 12)]))
-      words.append(Self.assemble("ori", [14, 14, Int64(target & 0xFFF) - 4]))
+      words.append(Self.assemble("ori", [14, 14, Int64(target & 0xFFF) - 16]))
       words.append(
-        Self.assemble(row.mnemonic, [random.oneIn(3) ? 14 : register(), 14, random.oneIn(2) ? 4 : 0]))
+        Self.assemble(row.mnemonic, [random.oneIn(3) ? 14 : register(), 14, random.oneIn(2) ? 16 : 12]))
       words.append(Self.assemble("addi", [register(), register(), 1]))
     case .rdMemory, .rsMemory:
       let size = ["lw", "sw"].contains(row.mnemonic) ? 4 : row.mnemonic.contains("h") ? 2 : 1

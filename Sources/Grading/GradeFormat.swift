@@ -21,7 +21,7 @@ public enum GradeFormat: String, CaseIterable, Sendable {
     switch self {
     case .text: TextExport.text(report)
     case .json: try Self.json(report)
-    case .gradescope: try Self.json(GradescopeResults(report))
+    case .gradescope: try Self.json(GradescopeResults(report), inSnakeCase: true)
     case .classroom50: try Self.json(Classroom50Result(report, context))
     case .junit: JUnitExport.text(report)
     case .markdown: MarkdownExport.text(report)
@@ -29,8 +29,9 @@ public enum GradeFormat: String, CaseIterable, Sendable {
     }
   }
 
-  static func json(_ value: some Encodable) throws -> String {
+  static func json(_ value: some Encodable, inSnakeCase: Bool = false) throws -> String {
     let encoder = JSONEncoder()
+    if inSnakeCase { encoder.keyEncodingStrategy = .convertToSnakeCase }
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
   }

@@ -53,6 +53,9 @@ public struct Grader: Sendable {
     } else if !foreign.isEmpty {
       obstacle =
         "Only \(lab.imports.joined(separator: ", ")) may be imported:\n\n```\n\(foreign.joined(separator: "\n"))\n```"
+    } else if !files.underscoredAttributes.isEmpty {
+      obstacle =
+        "Attributes with an underscore are not allowed:\n\n```\n\(files.underscoredAttributes.joined(separator: "\n"))\n```"
     } else if let text = try bench.build(lab, files.texts, in: place) {
       obstacle = "It does not compile:\n\n```\n\(text)\n```"
     }
@@ -82,8 +85,10 @@ public struct Grader: Sendable {
       try request.write(to: URL(fileURLWithPath: input))
       let trace = place.appendingPathComponent("trace").path
       let errors = place.appendingPathComponent("errors").path
-      let confinement = Confinement(readable: Confinement.systemPaths + [bench.program(in: place)])
-      let process = BoundedProcess(launcher: bench.launcher, confinement: confinement)
+      let confinement = Confinement(
+        readable: Confinement.systemPaths + [bench.program(in: place)], processorSeconds: 5,
+        fileSize: 64 << 20)
+      let process = BoundedProcess(launcher: bench.launcher, confinement: confinement, patience: 60)
       let end = try process.run(
         [bench.program(in: place)], directory: "/", input: input, output: trace, errors: errors)
       let judge = TraceJudge(
@@ -94,8 +99,8 @@ public struct Grader: Sendable {
         about: trace, ended: end, errors: Workbench.start(of: errors, lines: 20))
       if let found {
         complaint = complaint ?? "Program \(number + 1) of \(workloads.count), `\(workload.name)`. \(found)"
-        // One that hangs costs its whole time each time.
-        if case .signalled = end, workloads.count > 1, good == 0, number >= 2 { break }
+        // One that hangs costs its whole time, and the next would, too.
+        if [.killed, .signalled(SIGXCPU), .signalled(SIGKILL)].contains(end) { break }
       } else {
         good += 1
       }

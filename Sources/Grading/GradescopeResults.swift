@@ -1,39 +1,39 @@
-/// Gradescope's `results.json`, as its autograder specification has it.
+/// Gradescope's `results.json`, as its autograder specification has it; its names are in snake case.
 struct GradescopeResults: Encodable {
   struct Test: Encodable {
     var score: Double
-    var max_score: Double
+    var maxScore: Double
     var status: String?
     var name: String
     var number: String
     var output: String
-    var output_format: String
+    var outputFormat: String
     var tags: [String]
     var visibility: String
   }
 
   var score: Double
   var output: String
-  var output_format = "md"
-  var test_output_format = "md"
+  var outputFormat = "md"
+  var testOutputFormat = "md"
   var visibility = "visible"
-  var stdout_visibility = "hidden"
+  var stdoutVisibility = "hidden"
   var tests: [Test]
-  var extra_data: [String: String]
+  var extraData: [String: String]
 
   init(_ report: GradeReport) {
     score = report.points
     output = report.notes.joined(separator: "\n\n")
     tests = report.parts.enumerated().map { index, part in
       Test(
-        score: part.points, max_score: part.maximum,
+        score: part.points, maxScore: part.maximum,
         // Neither passed nor failed: the host could not say.
         status: part.outcome == .notAssessed ? nil : part.outcome == .passed ? "passed" : "failed",
-        name: part.title, number: "\(index + 1)", output: part.message, output_format: "md",
+        name: part.title, number: "\(index + 1)", output: part.message, outputFormat: "md",
         tags: [part.id] + (part.outcome == .notAssessed ? ["not assessed"] : []),
         visibility: part.visibility.rawValue)
     }
-    extra_data = ["lab": report.lab, "seed": "\(report.seed)", "schema": report.schema]
+    extraData = ["lab": report.lab, "seed": "\(report.seed)", "schema": report.schema]
   }
 }
 

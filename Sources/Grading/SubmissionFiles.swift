@@ -118,6 +118,23 @@ public struct SubmissionFiles: Sendable, Equatable {
   }
 }
 
+extension SubmissionFiles {
+  /// Attributes whose names begin with an underscore, as `File.swift:LINE: @_name`.
+  ///
+  /// They are the compiler's own, and some of them reach functions that a module does not offer.
+  public var underscoredAttributes: [String] {
+    var result: [String] = []
+    for (name, text) in texts.sorted(by: { $0.key < $1.key }) {
+      for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        guard let at = line.range(of: "@_") else { continue }
+        let word = line[at.lowerBound...].prefix { $0 == "@" || $0 == "_" || $0.isLetter || $0.isNumber }
+        result.append("\(name):\(index + 1): \(word)")
+      }
+    }
+    return result
+  }
+}
+
 /// Thrown when there is no submission to look at.
 public struct SubmissionError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String

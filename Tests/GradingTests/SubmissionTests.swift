@@ -54,6 +54,13 @@ final class TemporaryFolder {
     #expect(files.foreignImports(allowed: ["LabKit"]) == ["A.swift:2: import Foundation"])
   }
 
+  @Test func underscoredAttributesAreNamedByLine() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("A.swift", "@inline(never) func a() {}\n @_silgen_name(\"exit\") func leave(_: Int32)\n")
+    let files = try SubmissionFiles(in: folder.url, allowed: ["A.swift"])
+    #expect(files.underscoredAttributes == ["A.swift:2: @_silgen_name"])
+  }
+
   @Test func skeletonsLeaveOutSolutions() throws {
     let solution = """
       a

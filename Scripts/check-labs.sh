@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Proves of each lab that the solution gets full marks, the files that students start from none, wrong submissions
+# what `wrong/expected.csv` says, and cheats nothing. Argument: the `triad` to use.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+triad=$(realpath "${1:-.build/release/triad}")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$triad" labs skeletons --check
+
+for lab in Labs/Lab*/; do
+  lab=$(basename "$lab")
+  class=$work/$lab
+  mkdir -p "$class/solution" "$class/skeleton"
+  cp Labs/Solutions/"$lab"/*.swift "$class/solution"
+  cp Labs/"$lab"/Sources/*.swift "$class/skeleton"
+  for change in Labs/Solutions/"$lab"/wrong/*.sed; do
+    name=$(basename "$change" .sed)
+    mkdir "$class/wrong-$name"
+    for file in Labs/Solutions/"$lab"/*.swift; do
+      sed -f "$change" "$file" >"$class/wrong-$name/$(basename "$file")"
+    done
+    if diff -rq "$class/solution" "$class/wrong-$name" >/dev/null; then
+      echo "$change changes nothing" >&2
+      exit 1
+    fi
+  done
+  if [ "$lab" = Lab01 ]; then
+    for cheat in Labs/Cheats/*/; do
+      cp -r "$cheat" "$class/cheat-$(basename "$cheat")"
+    done
+    # What cannot be kept in a repository well.
+    mkdir "$class/cheat-link" "$class/cheat-folder" "$class/cheat-binary" "$class/cheat-huge" "$class/cheat-empty"
+    ln -s "$(realpath Labs/Solutions/Lab01/Interpreter.swift)" "$class/cheat-link/Interpreter.swift"
+    mkdir "$class/cheat-folder/Interpreter.swift"
+    head -c 4096 /dev/urandom >"$class/cheat-binary/Interpreter.swift"
+    head -c 3000000 /dev/zero | tr '\0' ' ' >"$class/cheat-huge/Interpreter.swift"
+  fi
+  "$triad" grade "$lab" --submissions "$class" -o "$work/$lab-grades" --format gradescope --jobs 2
+  python3 - "$work/$lab-grades/grades.csv" "Labs/Solutions/$lab/wrong/expected.csv" <<'PYTHON'
+import csv, sys
+total = {r["submission"]: (float(r["points"]), float(r["maximum"]))
+         for r in csv.DictReader(open(sys.argv[1])) if r["exercise"] == "TOTAL"}
+expected = {f"wrong-{name}": float(points) for name, points in csv.reader(open(sys.argv[2]))}
+bad = []
+for name, (points, maximum) in sorted(total.items()):
+    if name == "solution":
+        good = points == maximum
+    elif name.startswith("wrong-"):
+        good = points == expected.get(name) and 0 < points < maximum
+    else:
+        good = points == 0
+    if not good:
+        bad.append(f"{name}: {points} of {maximum}")
+missing = set(expected) - set(total)
+print(f"{len(total)} submissions; not as they should be: {', '.join(bad) or 'none'}; missing: {', '.join(missing) or 'none'}")
+sys.exit(1 if bad or missing else 0)
+PYTHON
+done
