@@ -89,8 +89,10 @@ package struct X86CaseGenerator: Sendable {
     func add(_ byte: UInt8, _ random: inout SplitMix) {
       result.insert(byte, at: random.below(result.count + 1))
     }
-    if random.chance(33) { add(0x66, &random) }
-    if random.chance(33) { add(0x67, &random) }
+    // Before the 80386 these two are no prefixes.
+    let sizes = machine.model == .modern || machine.model == .i80386 ? 33 : 2
+    if random.chance(sizes) { add(0x66, &random) }
+    if random.chance(sizes) { add(0x67, &random) }
     if random.chance(row.operation.repeats ? 65 : 6) { add(random.chance(50) ? 0xF2 : 0xF3, &random) }
     if random.chance(row.attributes.contains(.lock) ? 20 : 3) { add(0xF0, &random) }
     if random.chance(20) { add([0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65][random.below(6)], &random) }

@@ -127,9 +127,7 @@ extension X86Core {
     frame.push(reg(.ss))
     frame.push(reg(.rsp))
     let count = isLong ? 0 : gate >> 32 & 31
-    let isTraced = isTracing
-    isTracing = false
-    defer { isTracing = isTraced }
+    // The parameters are the program's: its accesses, with its rights.
     for number in 0..<count {
       let place = (reg(.rsp) &+ (count &- 1 &- number) &* bytes) & stackWidth.mask
       frame.push(try load(2, place, Int(bytes)))

@@ -180,7 +180,9 @@ extension X86Core {
       if pages {
         if mode & 0x100 != 0 {
           // Paging enters long mode.
-          guard reg(.cr4) & 0x20 != 0, reg(.csAttributes) >> 13 & 1 == 0 else { throw .protection() }
+          // PAE must be on, the code not 64 bits wide yet, and the task one of 32 bits.
+          guard reg(.cr4) & 0x20 != 0, reg(.csAttributes) >> 13 & 1 == 0, reg(.trAttributes) & 8 != 0
+          else { throw .protection() }
           mode |= 0x400
         }
       } else {
