@@ -36,8 +36,6 @@ public struct PentiumComparison: Sendable {
     ),
     (["SYSRET", "SYSEXIT"], "leaves ring 0"),
     (["RDTSC", "RDTSCP"], "shows real time unless CR4.TSD is set; the paper's rules do not ask for time"),
-    (["FWAIT"], "depends on CR0.TS and CR0.MP"),
-    (["ENTER", "LEAVE"], "touches the stack only"),
   ]
 
   /// Names of the paper that were found, and that were not.

@@ -49,7 +49,7 @@ public struct X86Classification: Sendable {
   /// Searches a mode.
   ///
   /// - Parameters:
-  ///   - rounds: cases of each row of the table.
+  ///   - rounds: random cases of each row of the table, besides the directed ones.
   ///   - seed: makes the cases.
   /// - Throws: ``MachineError`` when storage cannot be had.
   public init(_ mode: X86Mode, prevention: Bool = false, rounds: Int = 12, seed: UInt64 = 1) throws {
@@ -57,6 +57,9 @@ public struct X86Classification: Sendable {
     hasPrevention = prevention
     var search = try X86Search(mode, prevention: prevention, seed: seed)
     let rows = UInt64(X86FuzzRow.all(search.machine).filter { $0.unreachable == nil }.count)
+    for tried in search.directedCases {
+      try search.run(tried.bytes, tried.memory, keeps: tried.memory.isEmpty)
+    }
     // One number in sixteen is noise and reaches no row on purpose.
     for index in 0..<(rows * UInt64(rounds) * 16 / 15) { try search.run(index) }
     cases = search.cases
@@ -64,8 +67,8 @@ public struct X86Classification: Sendable {
   }
 }
 
-/// One search with its engine.
-private struct X86Search {
+/// One search of a mode with its engine.
+struct X86Search {
   let machine: X86FuzzMachine
   private(set) var findings: [String: X86Classification.Finding] = [:]
   private(set) var cases = 0
@@ -74,10 +77,16 @@ private struct X86Search {
   private let contents: FuzzStorage
   private let seed: UInt64
   private let prevention: Bool
+  /// What is to be in the data of the case under way.
+  private var memory: [UInt8] = []
 
   /// Where copies of the two tables lie, in pages that the surroundings leave free.
   private static let globalCopy: UInt64 = 0xE000
   private static let interruptCopy: UInt64 = 0xC000
+  /// Two more descriptors: code for every ring, and more code of ring 3.
+  static let conforming: UInt64 = 0x48
+  static let userCode: UInt64 = 0x53
+  private static let globalLimit: UInt64 = 0x57
 
   init(_ mode: X86Mode, prevention: Bool, seed: UInt64) throws {
     machine = try X86FuzzMachine(mode, seed: seed, isPlain: true)
@@ -85,10 +94,18 @@ private struct X86Search {
     let platform = try PCPlatform.make(memorySize: X86FuzzMachine.memorySize, input: [])
     var memory = machine.memory
     X86FuzzRow.openGates(&memory, mode)
+    for (selector, type) in [(Self.conforming, UInt64(0x9F)), (Self.userCode, 0xFB)] {
+      let flags: UInt64 = mode == .long64 ? 0xA : 0xC
+      let descriptor = 0x000F_0000_0000_FFFF | type << 40 | flags << 52
+      for byte in 0..<8 {
+        memory[Int(machine.base[.gdtrBase] + selector & ~7) + byte] = UInt8(
+          truncatingIfNeeded: descriptor >> UInt64(8 * byte))
+      }
+    }
     func copy(_ from: UInt64, _ to: UInt64, _ count: Int) {
       for byte in 0..<count { memory[Int(to) + byte] = memory[Int(from) + byte] }
     }
-    copy(machine.base[.gdtrBase], Self.globalCopy, Int(machine.base[.gdtrLimit]) + 1)
+    copy(machine.base[.gdtrBase], Self.globalCopy, Int(Self.globalLimit) + 1)
     copy(machine.base[.idtrBase], Self.interruptCopy, Int(machine.base[.idtrLimit]) + 1)
     contents = try FuzzStorage([platform.memory], contents: memory)
     engine = Evaluator(instructionSet: X86InstructionSet(), platform: platform, state: machine.base)
@@ -108,15 +125,32 @@ private struct X86Search {
     guard let decoded = X86FuzzRow.decode(tried.bytes, tried.state, machine) else { return }
     for place in decoded.length..<max(tried.bytes.count, decoded.length) { tried.bytes[place] = 0xF4 }
     tried.state[.rflags] &= ~0x3000
-    // A selector is what most of these instructions want.
-    if index % 3 == 0 {
-      for register in [0, 1, 2, 3, 6, 7] {
-        tried.state.registers[register] = [0x1B, 0x23, 0x2B, 0x10][register & 3]
-      }
-    }
+    try judge(tried, decoded.row, [], keeps: true)
+  }
+
+  /// Runs machine code with a state of its own: EBX points to what is to be in memory, so does the stack.
+  mutating func run(_ bytes: [UInt8], _ memory: [UInt8], keeps: Bool) throws {
+    var state = machine.base
+    machine.enterRing3(&state)
+    let place = machine.data + 0x4000
+    state[.rbx] = memory.isEmpty ? 0x10 : place
+    state[.rsp] = memory.isEmpty ? machine.data + 0x8000 : place
+    state[.rdi] = machine.data + 0x5000
+    state[.rflags] = 2
+    let code = Array((bytes + [UInt8](repeating: 0xF4, count: 15)).prefix(15))
+    guard let decoded = X86FuzzRow.decode(code, state, machine) else { return }
+    try judge(X86FuzzCase(seed: 0, bytes: code, state: state), decoded.row, memory, keeps: keeps)
+  }
+
+  private mutating func judge(
+    _ original: X86FuzzCase, _ row: Int, _ memory: [UInt8], keeps: Bool
+  ) throws {
+    var tried = original
     if prevention { tried.state[.cr4] |= 1 << 11 }
+    tried.state[.gdtrLimit] = Self.globalLimit
+    self.memory = memory
     cases += 1
-    let name = X86FuzzRow.classifiedName(decoded.row)
+    let name = X86FuzzRow.classifiedName(row)
     var finding = findings[name] ?? .init(name: name)
     defer { findings[name] = finding }
     let known = finding.reasons
@@ -137,7 +171,7 @@ private struct X86Search {
       let changed = try outcome(tried.bytes, other, time: reason == .time ? 1000 : 0)
       if changed.completes, differ(user, changed) { finding.reasons.insert(reason) }
     }
-    if finding.reasons != known, finding.witness == nil || known.isEmpty { finding.witness = tried }
+    if keeps, finding.reasons != known, finding.witness == nil { finding.witness = tried }
   }
 
   /// The changes of the system's state that no program in ring 3 should see.
@@ -152,6 +186,7 @@ private struct X86Search {
   ) throws -> Outcome {
     let platform = engine.platform
     try platform.memory.write(bytes, at: Int(machine.physicalCode))
+    if !memory.isEmpty { try platform.memory.write(memory, at: Int(machine.physicalData) + 0x4000) }
     platform.powerOff = nil
     platform.retired = 0
     platform.idle = time

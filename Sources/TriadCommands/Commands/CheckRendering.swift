@@ -124,9 +124,10 @@ func containmentTable(_ results: [Containment], _ terminal: Terminal) {
     terminal.line("\(result.guest) on \(result.engine): \(result.report?.verdict.reason ?? "")")
   }
   let assessed = results.filter { $0.report != nil }
+  let contained = assessed.filter(\.isContained).count
   terminal.line(
-    "\(guests.count) guests, \(assessed.count) runs, \(assessed.filter(\.isContained).count) contained, canaries in the host process intact"
-  )
+    "\(guests.count) guests, \(assessed.count) runs, \(contained) contained"
+      + (contained == assessed.count ? ", canaries in the host process intact" : ""))
 }
 
 /// What `triad check --hostile --json` prints, one for each run.

@@ -12,7 +12,9 @@ func classifyX86(_ arguments: ParsedArguments, _ terminal: Terminal) throws -> E
   case let mode: throw CommandFailure.usage("--mode takes 32 or 64 here, not `\(mode)`")
   }
   let rounds = Int(clamping: try arguments.number("--rounds") ?? 12)
-  guard (1...10_000).contains(rounds) else { throw CommandFailure.usage("--rounds takes 1 to 10000") }
+  guard (0...10_000).contains(rounds) else {
+    throw CommandFailure.usage("--rounds takes 0 (directed cases only) to 10000")
+  }
   var outputs: [X86ClassifyOutput] = []
   for mode in modes {
     terminal.progress("searching \(mode.rawValue)-bit mode")
@@ -47,7 +49,7 @@ private func show(
     terminal.styled("x86, \(without.mode.rawValue)-bit mode", .bold)
       + ": sensitive instructions that complete in ring 3 (\(grouped(UInt64(without.cases))) cases of the semantics table, IOPL 0)"
   )
-  let trapping = Set(with.sensitive.filter { !$0.completesInRing3 }.map(\.name))
+  let trapping = Set(without.offenders.map(\.name)).subtracting(with.offenders.map(\.name))
   var table = TextTable([("instruction", .left), ("why it is sensitive", .left), ("with UMIP", .left)])
   for finding in without.offenders where name == nil || finding.name.hasPrefix(name ?? "") {
     let reasons = X86Classification.Reason.allCases.filter(finding.reasons.contains).map(\.rawValue)
@@ -75,7 +77,7 @@ private func show(
     case .deviates(let id): answer = terminal.styled("leaks or deviates: \(id)", .yellow)
     case .differs(let differences):
       answer = terminal.styled("differs: " + differences.joined(separator: "; "), .red)
-    case .notCompared: answer = "not compared: it leaves the code that was set up"
+    case .notCompared: answer = "not compared: it shows time, or leaves the code that was set up"
     }
     terminal.line("  \(host.name.padding(to: 18)) `\(host.text)`: \(answer)")
   }
@@ -116,7 +118,7 @@ private struct X86ClassifyOutput: Encodable {
   ) {
     mode = without.mode.rawValue
     cases = without.cases
-    let trapping = Set(with.sensitive.filter { !$0.completesInRing3 }.map(\.name))
+    let trapping = Set(without.offenders.map(\.name)).subtracting(with.offenders.map(\.name))
     instructions = without.sensitive.map {
       Instruction(
         name: $0.name, reasons: $0.reasons.map(\.rawValue).sorted(), completesInRing3: $0.completesInRing3,

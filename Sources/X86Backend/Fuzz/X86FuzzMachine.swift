@@ -199,4 +199,10 @@ package struct X86FuzzCase: Sendable {
   /// The instruction and what follows it.
   package var bytes: [UInt8]
   package var state: ProcessorState
+
+  package init(seed: UInt64, bytes: [UInt8], state: ProcessorState) {
+    self.seed = seed
+    self.bytes = bytes
+    self.state = state
+  }
 }
