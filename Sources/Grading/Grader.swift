@@ -87,7 +87,7 @@ public struct Grader: Sendable {
       let errors = place.appendingPathComponent("errors").path
       let confinement = Confinement(
         readable: Confinement.systemPaths + [bench.program(in: place)], processorSeconds: 5,
-        fileSize: 64 << 20)
+        fileSize: 16 << 20)
       let process = BoundedProcess(launcher: bench.launcher, confinement: confinement, patience: 60)
       let end = try process.run(
         [bench.program(in: place)], directory: "/", input: input, output: trace, errors: errors)
