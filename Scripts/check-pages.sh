@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the commands that pages quote: every `triad …` between backticks that names no placeholder.
+# Runs the commands that pages quote: every `triad …` between backticks that names no placeholder and is no mere name.
 #
 # Usage: Scripts/check-pages.sh [TRIAD [PAGE…]]
 #   TRIAD   the program, .build/release/triad if not given
@@ -35,6 +35,12 @@ while IFS= read -r command; do
   137)
     long=$((long + 1))
     echo "longer than $limit s: $command"
+    ;;
+  2) # A command's mere name, which wants arguments.
+    case $rest in
+    *' '*) failed=$((failed + 1)) && echo "status 2: $command" && head -n 3 err ;;
+    *) run=$((run - 1)) ;;
+    esac
     ;;
   *)
     failed=$((failed + 1))
