@@ -19,7 +19,7 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 # shellcheck disable=SC2086
 grep -ohE '`triad [^`]+`' $pages | tr -d '`' | sort -u |
-  grep -vE '…|[[:space:]](F|FILE|P|E|COMMAND)([[:space:]]|$)|[a-z]+\.(elf|asm|bin|img|log|jsonl|snapshot)|/dev/|/usr/' \
+  grep -vE '…|[[:space:]](F|FILE|DIR|P|E|COMMAND)([[:space:]]|$)|[a-z]+\.(elf|asm|bin|img|log|jsonl|snapshot)|/dev/|/usr/' \
     >"$work/commands"
 # shellcheck disable=SC2086
 all=$(grep -ohE '`triad [^`]+`' $pages | sort -u | wc -l)
