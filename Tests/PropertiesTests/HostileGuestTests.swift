@@ -5,7 +5,7 @@ import Testing
 @Suite struct HostileGuestTests {
   @Test func `there are enough attacks on both instruction sets`() throws {
     #expect(try HostileGuest.toy().count >= 30)
-    #expect(try HostileGuest.x86().count >= 10)
+    #expect(try HostileGuest.x86().count >= 24)
   }
 
   @Test func `every toy attack is contained by every engine`() throws {
@@ -27,8 +27,11 @@ import Testing
         let found = try Containment(guest, on: subject.name, seconds: 0.05) {
           try subject.make(guest.workload)
         }
-        guard found.report != nil else { continue }
-        #expect(found.isContained, "\(guest.name) on \(subject.name): \(found.report?.verdict as Any)")
+        guard let report = found.report else { continue }
+        #expect(found.isContained, "\(guest.name) on \(subject.name): \(report.verdict)")
+        if let end = guest.end {
+          #expect(end.matches(report.stop), "\(guest.name) on \(subject.name): \(report.stop)")
+        }
       }
     }
   }

@@ -35,6 +35,39 @@ import X86Backend
       }
     }
 
+    /// A place in ring 3 is stopped at, or it is said that this host cannot tell.
+    @Test func placesThatAreNotWatchedAreToldOf() throws {
+      let machine = try X86Workload.long64.machine()
+      let place = try #require(machine.symbols["user_main"])
+      let stops = SteppingSupport.stopsInRing3
+      let engine = try X86Virtualizer.make(machine, on: machine.makePlatform())
+      let limits = RunLimits(until: [place], hostSeconds: 20)
+      if stops {
+        #expect(try engine.run(limits, into: nil) == .breakpoint(pc: place))
+      } else {
+        let refusal = #expect(throws: EngineRefusal.self) { try engine.run(limits, into: nil) }
+        #expect(refusal?.isHostLack == true)
+        #expect(refusal?.reason.contains(hex(place)) == true)
+      }
+    }
+
+    /// What only ring 0 can execute is watched: a run that does not come there says so.
+    @Test func placesOfRing0AreWatched() throws {
+      let machine = try X86Workload.long64.machine()
+      // The page tables are no code.
+      let nowhere = X86Layout.pml4 + 8
+      let engine = try X86Virtualizer.make(machine, on: machine.makePlatform())
+      guard case .powerOff = try engine.run(RunLimits(until: [nowhere], hostSeconds: 20), into: nil) else {
+        Issue.record("the guest did not come to its end")
+        return
+      }
+      let real = try KVMEngineTests.engine(.real16, [0x40, 0xF4, 0x90])
+      guard case .idle = try real.run(RunLimits(until: [0x7C02], hostSeconds: 5), into: nil) else {
+        Issue.record("the guest did not halt")
+        return
+      }
+    }
+
     @Test(.enabled(if: steps, "this host cannot single-step real mode"))
     func runsGoOnFromABreakpoint() throws {
       // INC AX; OUT 0x80, AL; JMP back.

@@ -99,7 +99,8 @@ import X86Backend
 
     /// Interrupts of a run with what each changed: (what, numbers).
     private static func interrupts(
-      _ engine: any Engine, _ level: TraceLevel = .events, clocks: Bool = false
+      _ engine: any Engine, _ level: TraceLevel = .events, clocks: Bool = false,
+      instructions: UInt64 = 10_000
     ) throws -> [[UInt64]] {
       var seen: [[UInt64]] = []
       var isInside = false
@@ -115,7 +116,7 @@ import X86Backend
           }
         }
       }
-      _ = try engine.run(RunLimits(instructions: 10_000, hostSeconds: 20), into: recorder)
+      _ = try engine.run(RunLimits(instructions: instructions, hostSeconds: 20), into: recorder)
       recorder.flush()
       return seen
     }
@@ -145,6 +146,32 @@ import X86Backend
         #expect(try Self.interrupts(engine, .instructions, clocks: true) == expected)
         #expect(engine.platform.now == emulator.platform.now)
       }
+    }
+
+    /// A guest that only spins gets time at shared points in a stepped run, too, at the same instruction.
+    @Test(.enabled(if: KVMProbe.shared.stepping.real16, "this host cannot single-step real mode"))
+    func steppedGuestsThatSpinGetTime() throws {
+      var machine = try X86Loader.load(Self.deepSpinning, mode: .real16)
+      machine.pc = PCParts()
+      machine.usesSharedPoints = true
+      let emulator = X86Interpreter(platform: try machine.makePlatform(), state: machine.initialState)
+      let expected = try Self.interrupts(emulator, .instructions, clocks: true, instructions: 40_000)
+      #expect(expected.count == 3)
+      #expect(emulator.platform.powerOff == PowerPort.status(ofWritten: 3))
+      let engine = try X86Virtualizer.make(machine, on: machine.makePlatform())
+      #expect(
+        try Self.interrupts(engine, .instructions, clocks: true, instructions: 40_000) == expected)
+      #expect(engine.platform.powerOff == emulator.platform.powerOff)
+      #expect(engine.platform.now == emulator.platform.now)
+    }
+
+    /// A jump to itself instead of the loop; the handler at 0x7C42 counts to three in BX and ends the run.
+    private static var deepSpinning: [UInt8] {
+      var code = Array(fiveTicks[..<56])
+      code += [0xEB, 0xFE] + [UInt8](repeating: 0x90, count: 8)
+      // INC BX; CMP BX, 3; JAE end; end of interrupt; IRET; end: MOV AL, BL; OUT 0xF4, AL; HLT.
+      code += [0x43, 0x83, 0xFB, 3, 0x73, 5, 0xB0, 0x20, 0xE6, 0x20, 0xCF, 0x88, 0xD8, 0xE6, 0xF4, 0xF4]
+      return code
     }
 
     /// The same guest with a timer of thirty ticks, and three interrupts counted.

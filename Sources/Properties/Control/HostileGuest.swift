@@ -10,6 +10,26 @@ public struct HostileGuest: Sendable {
   public var attack: String
   /// The machine and program.
   public var workload: Workload
+  /// How it ends, where every engine must end it alike; `nil` where they may differ.
+  public var end: End?
+
+  /// How a hostile guest ends.
+  public enum End: Sendable {
+    /// By a bound of the run: instructions, or time where they are not counted.
+    case limit
+    /// It waits for ever.
+    case idle
+    /// The processor shuts down.
+    case checkStop
+
+    /// Whether a run ended so.
+    public func matches(_ reason: StopReason) -> Bool {
+      switch (self, reason) {
+      case (.limit, .limit), (.limit, .hostTimeLimit), (.idle, .idle), (.checkStop, .checkStop): true
+      default: false
+      }
+    }
+  }
 
   /// All of them, toy ones first.
   ///
@@ -39,13 +59,13 @@ public struct HostileGuest: Sendable {
   /// The x86 guests of the suite.
   public static func x86() throws -> [HostileGuest] {
     try X86Attack.all.map { attack in
-      HostileGuest(
+      var machine = try X86Loader.load(
+        attack.code, mode: attack.mode, memorySize: X86Layout.minimumMemorySize)
+      if attack.isForPC { machine.pc = PCParts() }
+      return HostileGuest(
         name: attack.name, attack: attack.title,
-        workload: Workload(
-          name: attack.name,
-          machine: .x86(
-            try X86Loader.load(attack.code, mode: attack.mode, memorySize: X86Layout.minimumMemorySize)),
-          instructionLimit: 200_000))
+        workload: Workload(name: attack.name, machine: .x86(machine), instructionLimit: 200_000),
+        end: attack.end)
     }
   }
 }

@@ -60,7 +60,8 @@ public enum HostDeviations {
     private static func probeAll() -> [HostBehaviour] {
       guard KVMProbe.shared.isUsable else { return [] }
       return [
-        steppingInRing3(), ring0RunsDirectly(), systemCallRaisesPrivilege(), systemCallSavesFlags(),
+        steppingInRing3(), stopsInRing3(), ring0RunsDirectly(), systemCallRaisesPrivilege(),
+        systemCallSavesFlags(),
         systemReturn(), returnNullsSegments(), flagsInRing3(), selectorsInRing3(), portsInRing3(),
         interruptFromRing3(), interruptInRing0(), paging32(),
         stateAfterShutdown(), dirtyLog(), countersOfTheKernel(),
@@ -101,6 +102,12 @@ public enum HostDeviations {
       return behaviour(
         "step-ring3", "single-step of 64-bit code in ring 3", "vol. 3, 18.3.1.4", expected: "a debug exit",
         seen: works ? "a debug exit" : "none")
+    }
+
+    private static func stopsInRing3() -> HostBehaviour {
+      behaviour(
+        "stop-ring3", "KVM's own breakpoint on an instruction in ring 3", "vol. 3, 18.3.1.1",
+        expected: "a debug exit there", seen: SteppingSupport.stopsInRing3 ? "a debug exit there" : "none")
     }
 
     /// Whether the hardware runs ring-0 code, by the kernel's own counter of interpreted instructions.

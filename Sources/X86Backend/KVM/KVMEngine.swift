@@ -198,6 +198,7 @@
       } else {
         try setDebugging(steps: false, breakpoints: limits.until)
         reason = try runFreely(recorder, limits)
+        if refusal == nil { refusal = try unwatchedPlace(limits.until, reason) }
       }
       try complete()
       try collectWrites()
