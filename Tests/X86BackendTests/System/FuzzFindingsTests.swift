@@ -1,5 +1,6 @@
 import MachineCore
 import Testing
+import Trace
 import X86Backend
 
 /// What fuzzing simulator against emulator has found, with the manual's or a processor's answer.
