@@ -2,9 +2,7 @@ import Foundation
 import Grading
 import Testing
 
-/// What a confined program can and cannot do, tried with the shell and its built-in commands.
-@Suite(.enabled(if: ConfinementTests.lack == nil, "no confinement here: \(ConfinementTests.lack ?? "")"))
-struct ConfinementTests {
+enum ConfinementHost {
   /// The `triad` beside the tests.
   static let launcher: String = {
     let products = URL(fileURLWithPath: Bundle.main.bundlePath).deletingLastPathComponent()
@@ -14,7 +12,11 @@ struct ConfinementTests {
   }()
   static let lack: String? =
     launcher.isEmpty ? "`triad` is not beside the tests" : Confinement.lacks.first
+}
 
+/// What a confined program can and cannot do, tried with the shell and its built-in commands.
+@Suite(.enabled(if: ConfinementHost.lack == nil, "no confinement here: \(ConfinementHost.lack ?? "")"))
+struct ConfinementTests {
   private let folder: TemporaryFolder
   init() throws { folder = try TemporaryFolder() }
 
@@ -27,7 +29,8 @@ struct ConfinementTests {
     change(&confinement)
     let out = FileManager.default.temporaryDirectory.appendingPathComponent("triad-out-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: out) }
-    let process = BoundedProcess(launcher: Self.launcher, confinement: confinement, patience: patience)
+    let process = BoundedProcess(
+      launcher: ConfinementHost.launcher, confinement: confinement, patience: patience)
     let end = try process.run(
       ["/bin/sh", "-c", script], directory: "/", input: "/dev/null", output: out.path, errors: "/dev/null")
     return (end, (try? String(contentsOf: out, encoding: .utf8)) ?? "")
@@ -78,7 +81,7 @@ struct ConfinementTests {
   }
 
   @Test func aProgramThatIsNotThereIsSaid() throws {
-    let process = BoundedProcess(launcher: Self.launcher, confinement: Confinement())
+    let process = BoundedProcess(launcher: ConfinementHost.launcher, confinement: Confinement())
     let end = try process.run(
       ["/nonexistent"], directory: "/", input: "/dev/null", output: path, errors: path + ".err")
     #expect(end == .exited(77))
