@@ -177,7 +177,7 @@ import X86Backend
     for (address, control, hits) in [
       (0, 0x3_0401, true), (0, 0xF_0401, true), (1, 0x3_0401, false), (.max, 0x3_0401, true),
       (.max - 7, 0xB_0401, true),
-      (.max - 1, 0x3_0401, false), (.max - 1, 0x7_0401, false), (8, 0xB_0401, false),
+      (.max - 1, 0x3_0401, false), (.max - 1, 0x7_0401, true), (8, 0xB_0401, false),
     ] as [(UInt64, UInt64, Bool)] {
       for opcode in [0x8B, 0x89] as [UInt8] {
         var guest = try SystemGuest(.long64, on: kind, [0x66, opcode, 0x03, 0xF4])
