@@ -127,23 +127,32 @@ extension X86Core {
     frame.push(reg(.ss))
     frame.push(reg(.rsp))
     let count = isLong ? 0 : gate >> 32 & 31
-    // The parameters are the program's: its accesses, with its rights.
-    for number in 0..<count {
-      let place = (reg(.rsp) &+ (count &- 1 &- number) &* bytes) & stackWidth.mask
-      frame.push(try load(2, place, Int(bytes)))
-    }
+    for _ in 0..<count { frame.push(0) }
     frame.push(reg(.cs))
     frame.push(next)
     guard frame.hasRoom else { throw X86Fault(vector: 12, code: isLong ? 0 : stack.selector & 0xFFFC) }
     if isOutside(target, segment) { throw .protection() }
-    try probe(frame)
+    // The parameters are the program's: its accesses, with its rights. Each is asked for on both stacks before the
+    // next, and copied when what lies above it is stored.
+    for slot in 0..<frame.count {
+      if slot &- 2 < count { try probe(2, parameter(slot, of: count, bytes), Int(bytes), .read) }
+      try probe(frame, slot)
+    }
     try mark(selector, raw, 1)
     if !isLong { try mark(stack.selector, stack.raw, 1) }
-    try write(frame)
+    for slot in 0..<frame.count {
+      if slot &- 2 < count { frame.set(slot, try load(2, parameter(slot, of: count, bytes), Int(bytes))) }
+      try write(frame, slot)
+    }
     load(1, segment, selector: code | level)
     load(2, stack, selector: stack.selector)
     set(.rsp, frame.finalPointer)
     updateMode()
     next = target
+  }
+
+  /// The offset in the old stack of the parameter that goes to a slot of the frame.
+  private func parameter(_ slot: UInt64, of count: UInt64, _ bytes: UInt64) -> UInt64 {
+    (reg(.rsp) &+ (count &+ 1 &- slot) &* bytes) & stackWidth.mask
   }
 }

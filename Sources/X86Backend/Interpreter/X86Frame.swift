@@ -60,6 +60,8 @@ struct X86Frame {
   /// The bits of the stack pointer that pushes change.
   var mask: UInt64 { isLong ? .max : stack.attributes >> 14 & 1 != 0 ? 0xFFFF_FFFF : 0xFFFF }
 
+  mutating func set(_ slot: UInt64, _ value: UInt64) { values[Int(slot)] = value }
+
   /// Offset of a slot, counted from 0 for the first push.
   func offset(_ slot: UInt64) -> UInt64 { (pointer &- (slot &+ 1) &* bytes) & mask }
   func linear(_ slot: UInt64) -> UInt64 {
@@ -137,20 +139,25 @@ extension X86Core {
 
   /// Checks that all stores of a frame will succeed.
   mutating func probe(_ frame: X86Frame) throws(X86Fault) {
-    for slot in 0..<frame.count {
-      let first = frame.linear(slot)
-      _ = try physical(first, .write, isUser: frame.isUser)
-      let last = wrapped(first &+ frame.bytes &- 1)
-      // CR2 of a fault in the second page is that page's first address.
-      if (first ^ last) & ~0xFFF != 0 { _ = try physical(last & ~0xFFF, .write, isUser: frame.isUser) }
-    }
+    for slot in 0..<frame.count { try probe(frame, slot) }
+  }
+
+  /// Checks that the store of one slot will succeed.
+  mutating func probe(_ frame: X86Frame, _ slot: UInt64) throws(X86Fault) {
+    let first = frame.linear(slot)
+    _ = try physical(first, .write, isUser: frame.isUser)
+    let last = wrapped(first &+ frame.bytes &- 1)
+    // CR2 of a fault in the second page is that page's first address.
+    if (first ^ last) & ~0xFFF != 0 { _ = try physical(last & ~0xFFF, .write, isUser: frame.isUser) }
   }
 
   /// Stores a frame that `probe` has checked.
   mutating func write(_ frame: X86Frame) throws(X86Fault) {
-    for slot in 0..<frame.count {
-      try systemStore(frame.linear(slot), frame.value(slot), Int(frame.bytes), isUser: frame.isUser)
-    }
+    for slot in 0..<frame.count { try write(frame, slot) }
+  }
+
+  mutating func write(_ frame: X86Frame, _ slot: UInt64) throws(X86Fault) {
+    try systemStore(frame.linear(slot), frame.value(slot), Int(frame.bytes), isUser: frame.isUser)
   }
 
   /// Linear addresses have 32 bits outside long mode.

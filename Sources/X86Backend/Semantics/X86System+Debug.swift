@@ -25,9 +25,10 @@ extension X86System {
     return sum
   }
 
+  /// Whether the range of a breakpoint and that of an access meet; an access may go on at address 0.
   private static func overlaps(_ number: Int, _ address: Expression, _ size: Expression) -> Expression {
     let start = reg(addresses[number]) & ~span(number)
-    return (start + span(number)).isBelow(address).isZero & (address + size - k(1)).isBelow(start).isZero
+    return (start - address).isBelow(size) | (address - start).isAbove(span(number)).isZero
   }
 
   private static func note(_ hits: Expression) -> Effect {

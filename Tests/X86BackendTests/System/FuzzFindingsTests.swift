@@ -1,5 +1,6 @@
 import MachineCore
 import Testing
+import Trace
 import X86Backend
 
 /// What fuzzing simulator against emulator has found, with the manual's or a processor's answer.
@@ -99,6 +100,98 @@ import X86Backend
       guest.state[.dr7] = 0xD_0401
       try guest.run()
       #expect(guest.vector == (hits ? 1 : nil))
+    }
+  }
+
+  @Test(arguments: SystemGuest.engines) func roomOnTheNewStackComesBeforeParameters(_ kind: EngineKind) throws
+  {
+    // CALL FAR 43h:0 through a gate with four parameters, which are in a page that is not there. The new stack has
+    // room for seven slots, not for eight: "IF stack does not have room for parameters plus 16 bytes: #SS(SS)".
+    var guest = try SystemGuest(.protected32, on: kind, [0x9A, 0, 0, 0, 0, 0x43, 0])
+    put(&guest, 0x0002_EC04_0008_0100, at: 0x40)
+    put(&guest, 0x0040_9208_0000_0FFF, at: 0x48)
+    guest.memory.store(X86Layout.tss + 4, 28, width: 4)
+    guest.memory.store(X86Layout.tss + 8, 0x48, width: 4)
+    let table = SystemGuest.tables + 0x1000
+    guest.memory.store(SystemGuest.tables, table | 7, width: 4)
+    for page in 0..<UInt64(512) where page != SystemGuest.stack >> 12 {
+      guest.memory.store(table + page * 4, page << 12 | 7, width: 4)
+    }
+    guest.state[.cr3] = SystemGuest.tables
+    guest.state[.cr0] = 0x8000_0011
+    guest.enterRing3()
+    try guest.run()
+    #expect(guest.vector == 12)
+    #expect(guest.frame(1) == [0x48])
+    #expect(guest.state[.cr2] == 0)
+  }
+
+  @Test(arguments: SystemGuest.engines) func parametersAreReadAfterTheOldStackIsSaved(_ kind: EngineKind)
+    throws
+  {
+    // The one parameter lies where the gate saves SS: "Push(oldSS:oldESP)" comes first.
+    var guest = try SystemGuest(.protected32, on: kind, [0x9A, 0, 0, 0, 0, 0x43, 0])
+    put(&guest, 0x0002_EC01_0008_0100, at: 0x40)
+    guest.enterRing3()
+    guest.state[.rsp] = SystemGuest.innerStack - 4
+    try guest.run(1)
+    #expect(guest.frame(5) == [SystemGuest.code + 7, 0x1B, 0x23, SystemGuest.innerStack - 4, 0x23])
+  }
+
+  @Test(arguments: SystemGuest.engines) func parametersOfAGateAreMemoryEffects(_ kind: EngineKind) throws {
+    var guest = try SystemGuest(.protected32, on: kind, [0x9A, 0, 0, 0, 0, 0x43, 0])
+    put(&guest, 0x0002_EC02_0008_0100, at: 0x40)
+    guest.enterRing3()
+    guest.memory.store(SystemGuest.stack, 0x1111_1111, width: 4)
+    guest.memory.store(SystemGuest.stack + 4, 0x2222_2222, width: 4)
+    try guest.run(1)
+    let reads = guest.records.filter { $0.eventKind == .memoryRead }
+    #expect(reads.map(\.address) == [SystemGuest.stack + 4, SystemGuest.stack])
+    #expect(reads.map(\.value) == [0x2222_2222, 0x1111_1111])
+    #expect(!guest.records.contains { $0.eventKind == .memoryWrite })
+  }
+
+  @Test(arguments: SystemGuest.engines) func longModeNeedsATaskOf32Bits(_ kind: EngineKind) throws {
+    // MOV CR0, EAX: "#GP(0) if an attempt is made to activate IA-32e mode and TR references a 16-bit TSS".
+    for (task, faults) in [(0x83, true), (0x8B, false)] as [(UInt64, Bool)] {
+      var guest = try SystemGuest(.protected32, on: kind, [0x0F, 0x22, 0xC0])
+      guest.memory.store(SystemGuest.tables, (SystemGuest.tables + 0x1000) | 3, width: 8)
+      guest.memory.store(SystemGuest.tables + 0x1000, 0x83, width: 8)
+      guest.state[.cr3] = SystemGuest.tables
+      guest.state[.cr4] = 0x20
+      guest.state[.efer] = 0x100
+      guest.state[.rax] = 0x8000_0011
+      guest.state[.trAttributes] = task
+      try guest.run(1)
+      #expect(guest.state[.efer] == (faults ? 0x100 : 0x500))
+      guard faults else { continue }
+      #expect(guest.vector == 13)
+      #expect(guest.frame(2) == [0, SystemGuest.code])
+    }
+  }
+
+  @Test(arguments: SystemGuest.engines) func breakpointsMatchAcrossTheEndOfTheAddressSpace(_ kind: EngineKind)
+    throws
+  {
+    // MOV AX, [RBX] or MOV [RBX], AX at FFFFFFFFFFFFFFFFh; HLT. A breakpoint matches "any byte in the range".
+    for (address, control, hits) in [
+      (0, 0x3_0401, true), (0, 0xF_0401, true), (1, 0x3_0401, false), (.max, 0x3_0401, true),
+      (.max - 7, 0xB_0401, true),
+      (.max - 1, 0x3_0401, false), (.max - 1, 0x7_0401, true), (8, 0xB_0401, false),
+    ] as [(UInt64, UInt64, Bool)] {
+      for opcode in [0x8B, 0x89] as [UInt8] {
+        var guest = try SystemGuest(.long64, on: kind, [0x66, opcode, 0x03, 0xF4])
+        // The last 2 MiB are the first ones again.
+        guest.memory.store(X86Layout.pml4 + 511 * 8, X86Layout.pdpt | 0x23, width: 8)
+        guest.memory.store(X86Layout.pdpt + 511 * 8, X86Layout.pageDirectories | 0x23, width: 8)
+        guest.memory.store(X86Layout.pageDirectories + 511 * 8, 0xE3, width: 8)
+        guest.state[.rbx] = .max
+        guest.state[.dr0] = address
+        guest.state[.dr7] = control
+        try guest.run()
+        #expect(guest.vector == (hits ? 1 : nil), "\(address), \(control)")
+        #expect(guest.state[.dr6] & 15 == (hits ? 1 : 0), "\(address), \(control)")
+      }
     }
   }
 }
