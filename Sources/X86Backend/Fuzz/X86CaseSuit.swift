@@ -118,7 +118,8 @@ extension X86StateGenerator {
       let frame = UInt64(random.below(X86FuzzCells.frameCount)) * X86FuzzCells.frameSize
       state[.rsp] = inStack(state, X86FuzzCells.frames + frame)
       if operation == .iret, random.chance(6) { state[.rflags] |= 0x4000 }
-      if operation == .iret, random.chance(10) { state[.rflags] |= 0x1_0000 }
+      let hasResume = machine.model == .modern || machine.model == .i80386
+      if operation == .iret, random.chance(10), hasResume { state[.rflags] |= 0x1_0000 }
     case .ret:
       let cell = UInt64(random.below(X86FuzzCells.pointerCount)) * X86FuzzCells.pointerSize
       if random.chance(70) { state[.rsp] = inStack(state, X86FuzzCells.pointers + cell) }

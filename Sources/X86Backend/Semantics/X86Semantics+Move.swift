@@ -82,10 +82,11 @@ extension X86Semantics {
   /// - Parameter resume: the resume flag is loaded too, not cleared.
   func loadFlags(_ value: Expression, resume: Bool = false) -> [Effect] {
     let conditional = X86Flags([.interrupt, .ioPrivilege]).rawValue
+    let hasResume = model == .modern || model == .i80386
     let wide = width == .bits16 ? UInt64(0xFFFF) : 0xFFFF_FFFF
     func always(_ isProtected: Bool) -> UInt64 {
       ((model.writableFlags(isProtected: isProtected) & ~conditional)
-        | (resume && model != .i80286 && model != .i8086 ? X86Flags.resume.rawValue : 0)) & wide
+        | (resume && hasResume ? X86Flags.resume.rawValue : 0)) & wide
     }
     let level = (reg(.rflags) >> k(12)) & k(3)
     let interrupt: Expression = .select(
@@ -99,7 +100,7 @@ extension X86Semantics {
     let changed: Local = 5
     let cleared = width == .bits16 ? 0 : X86Flags.resume.rawValue
     let news: [Effect] =
-      resume && model == .modern
+      resume && hasResume
       ? [X86System.tell(X86System.loadsResume, width == .bits16 ? k(1) : value.bit(16))] : []
     return [
       .assign(changed, free | interrupt | privileged),

@@ -77,10 +77,11 @@ extension X86System {
 
   /// Bits of registers that ask for ``beforeProcedure`` and ``afterProcedure``.
   ///
-  /// The older models keep the trap flag without acting on it.
+  /// The older models keep the trap flag without acting on it; the resume flag came with the 386.
   static func watched(_ model: X86CPUModel) -> [(register: RegisterID, mask: UInt64)] {
-    [
-      (X86Register.rflags.id, model == .modern ? X86Flags([.trap, .resume]).rawValue : 0),
+    let flags: X86Flags = model == .modern ? [.trap, .resume] : model == .i80386 ? .resume : []
+    return [
+      (X86Register.rflags.id, flags.rawValue),
       (X86Register.dr7.id, model == .modern ? 0xFF : 0), (X86Register.interruptShadow.id, 3),
     ]
   }
