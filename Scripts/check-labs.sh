@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 
 "$triad" labs skeletons --check
 
-for lab in Labs/Lab*/; do
+for lab in Labs/Lab[0-9]*/; do
   lab=$(basename "$lab")
   class=$work/$lab
   mkdir -p "$class/solution" "$class/skeleton"
