@@ -517,6 +517,9 @@ CONDITIONS = {
     "zero-source": lambda case: case.theirs["rflags"] & 64 != 0,
     # The operand is a register with a null selector.
     "null-source": lambda case: case.modrm is not None and case.modrm >> 6 == 3 and not case.source() & 0xFFFC,
+    # unicorn stands at the instruction still, though it raised nothing.
+    "self-write": lambda case: case.theirs["rip"] == case.initial["rip"] and "rip" in case.differences
+    and not case.prefixes & {0xF2, 0xF3},
     "rip-relative": lambda case: case.modrm is not None and case.modrm & 0xC7 == 5,
     "string": lambda case: case.is_string(),
 }
