@@ -1,13 +1,23 @@
-internal import MachineCore
+package import MachineCore
 
 /// Effects with parts replaced. The closures see every part, inner ones first.
-struct EffectRewriting {
+package struct EffectRewriting {
   /// What takes the place of an effect.
-  var effect: (Effect) -> [Effect] = { [$0] }
+  package var effect: (Effect) -> [Effect]
   /// What takes the place of an expression.
-  var expression: (Expression) -> Expression = { $0 }
+  package var expression: (Expression) -> Expression
 
-  func callAsFunction(_ effects: [Effect]) -> [Effect] { effects.flatMap(rewrite) }
+  /// Replacements; nothing changes unless told.
+  package init(
+    effect: @escaping (Effect) -> [Effect] = { [$0] },
+    expression: @escaping (Expression) -> Expression = { $0 }
+  ) {
+    self.effect = effect
+    self.expression = expression
+  }
+
+  /// The effects after replacement.
+  package func callAsFunction(_ effects: [Effect]) -> [Effect] { effects.flatMap(rewrite) }
 
   private func rewrite(_ old: Effect) -> [Effect] {
     func e(_ part: Expression) -> Expression { rewrite(part) }

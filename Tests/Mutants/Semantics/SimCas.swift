@@ -1,4 +1,5 @@
 internal import MachineCore
+internal import Properties
 internal import ToyISA
 
 extension Mutant {
@@ -9,9 +10,9 @@ extension Mutant {
     $0.alter("cas") { effects in
       let rewriting = Rewriting(effect: {
         if case .when(let condition, let then, []) = $0 {
-          .when(condition, then: then, otherwise: then)
+          [.when(condition, then: then, otherwise: then)]
         } else {
-          $0
+          [$0]
         }
       })
       return rewriting(effects)

@@ -1,4 +1,5 @@
 internal import MachineCore
+internal import Properties
 internal import ToyISA
 
 extension Mutant {

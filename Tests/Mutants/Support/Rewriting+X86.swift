@@ -1,4 +1,5 @@
 internal import MachineCore
+internal import Properties
 internal import X86Backend
 
 extension Rewriting {
@@ -6,7 +7,7 @@ extension Rewriting {
   static func rflags(_ change: @escaping (Expression) -> Expression) -> Rewriting {
     let rflags = X86Register.rflags.rawValue
     return Rewriting(effect: {
-      if case .write(rflags, let value) = $0 { .write(rflags, change(value)) } else { $0 }
+      if case .write(rflags, let value) = $0 { [.write(rflags, change(value))] } else { [$0] }
     })
   }
 }

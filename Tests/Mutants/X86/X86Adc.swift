@@ -1,4 +1,5 @@
 internal import MachineCore
+internal import Properties
 
 extension Mutant {
   /// Adc never sets carry.

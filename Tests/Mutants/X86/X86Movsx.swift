@@ -1,4 +1,5 @@
 internal import MachineCore
+internal import Properties
 
 extension Mutant {
   /// Movsx extends with zeros.
