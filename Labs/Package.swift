@@ -6,27 +6,41 @@ import PackageDescription
 
 let settings: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
-/// The targets of a lab; everything is in the folder of its name.
-func lab(_ name: String) -> [Target] {
-  let contracts = Target.Dependency.product(name: "TriadContracts", package: "Triad")
-  return [
+let strict =
+  settings + [
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility"),
+  ]
+let contracts = Target.Dependency.product(name: "TriadContracts", package: "Triad")
+
+/// A module that programs around students' files are made of.
+func kit(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies + [contracts], path: name, swiftSettings: strict)
+}
+
+/// The targets of a lab whose files are a program; everything is in the folder of its name.
+func lab(_ name: String, _ modules: [Target.Dependency] = []) -> [Target] {
+  [
     .target(
       name: name, dependencies: ["LabKit", contracts], path: "\(name)/Sources", swiftSettings: settings),
     .executableTarget(
-      name: "\(name)Runner", dependencies: ["LabKit", .target(name: name)], path: "\(name)/Runner",
-      swiftSettings: settings),
+      name: "\(name)Runner", dependencies: ["LabKit", .target(name: name)] + modules,
+      path: "\(name)/Runner", swiftSettings: settings),
   ]
 }
+
+let labs: [[Target]] = [
+  lab("Lab01", ["LabTraps"])
+]
 
 let package = Package(
   name: "Labs",
   dependencies: [.package(name: "Triad", path: "..")],
   targets: [
-    .target(
-      name: "LabKit", dependencies: [.product(name: "TriadContracts", package: "Triad")], path: "LabKit",
-      swiftSettings: settings + [
-        .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"),
-        .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility"),
-      ])
-  ] + ["Lab01"].flatMap { lab($0) }
+    kit("LabKit"),
+    // What is given in some labs and to be written in others is in modules of its own: what is not linked
+    // cannot be borrowed.
+    kit("LabTraps", ["LabKit"]),
+    kit("LabInstructions", ["LabKit"]),
+  ] + labs.flatMap { $0 }
 )

@@ -1,24 +1,32 @@
 #!/usr/bin/env bash
 # Proves of each lab that the solution gets full marks, the files that students start from none, wrong submissions
-# what `wrong/expected.csv` says, and cheats nothing. Argument: the `triad` to use.
+# what `wrong/expected.csv` says (there also `skeleton,POINTS`, where it is not 0), and cheats nothing. Arguments: the
+# `triad` to use, and labs (all if none).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 triad=$(realpath "${1:-.build/release/triad}")
+shift || true
+labs=("$@")
+[ ${#labs[@]} -gt 0 ] || labs=($(cd Labs && ls -d Lab[0-9]*))
+
+# The student's files among those of a folder.
+files() {
+  find "$1" -maxdepth 1 -type f ! -name '.*' | sort
+}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$triad" labs skeletons --check
 
-for lab in Labs/Lab[0-9]*/; do
-  lab=$(basename "$lab")
+for lab in "${labs[@]}"; do
   class=$work/$lab
   mkdir -p "$class/solution" "$class/skeleton"
-  cp Labs/Solutions/"$lab"/*.swift "$class/solution"
-  cp Labs/"$lab"/Sources/*.swift "$class/skeleton"
+  files Labs/Solutions/"$lab" | xargs -I{} cp {} "$class/solution"
+  files Labs/"$lab"/Sources | xargs -I{} cp {} "$class/skeleton"
   for change in Labs/Solutions/"$lab"/wrong/*.sed; do
     name=$(basename "$change" .sed)
     mkdir "$class/wrong-$name"
-    for file in Labs/Solutions/"$lab"/*.swift; do
+    files Labs/Solutions/"$lab" | while read -r file; do
       sed -f "$change" "$file" >"$class/wrong-$name/$(basename "$file")"
     done
     if diff -rq "$class/solution" "$class/wrong-$name" >/dev/null; then
@@ -42,7 +50,8 @@ for lab in Labs/Lab[0-9]*/; do
 import csv, sys
 total = {r["submission"]: (float(r["points"]), float(r["maximum"]))
          for r in csv.DictReader(open(sys.argv[1])) if r["exercise"] == "TOTAL"}
-expected = {f"wrong-{name}": float(points) for name, points in csv.reader(open(sys.argv[2]))}
+expected = {name if name == "skeleton" else f"wrong-{name}": float(points)
+            for name, points in csv.reader(open(sys.argv[2]))}
 bad = []
 for name, (points, maximum) in sorted(total.items()):
     if name == "solution":
@@ -50,7 +59,7 @@ for name, (points, maximum) in sorted(total.items()):
     elif name.startswith("wrong-"):
         good = points == expected.get(name) and 0 < points < maximum
     else:
-        good = points == 0
+        good = points == expected.get(name, 0)
     if not good:
         bad.append(f"{name}: {points} of {maximum}")
 missing = set(expected) - set(total)

@@ -1,5 +1,5 @@
 public import MachineCore
-internal import ToyISA
+public import ToyISA
 public import Trace
 
 /// A toy machine's engine with units that a student wrote.
@@ -21,15 +21,14 @@ public final class LabEngine: Engine {
 
   /// An engine with units.
   public init(
-    platform: Platform, state: ProcessorState,
-    instructions: any InstructionUnit.Type,
-    traps: any TrapUnit.Type = TableTraps.self
+    platform: Platform, state: ProcessorState, variant: ToyVariant = .classic,
+    instructions: any InstructionUnit.Type, traps: any TrapUnit.Type
   ) {
     self.platform = platform
     self.instructions = instructions
     self.traps = traps
-    semantics = ToyInstructionSet(.classic)
-    cpu = LabProcessor(state, platform: platform, traps: traps)
+    semantics = ToyInstructionSet(variant)
+    cpu = LabProcessor(state, platform: platform, variant: variant, traps: traps)
     hasRetired = state.deliveries == 0
   }
 

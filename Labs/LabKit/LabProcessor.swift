@@ -26,6 +26,8 @@ public final class LabProcessor {
   public var tlb: [UInt32: UInt32] = [:]
   /// Storage, devices and time.
   public let platform: Platform
+  /// Which variant of the instruction set it has.
+  public let variant: ToyVariant
 
   private var general: [UInt32]
   let traps: any TrapUnit.Type
@@ -36,8 +38,9 @@ public final class LabProcessor {
   /// The word that was fetched last.
   var word: UInt32 = 0
 
-  init(_ state: ProcessorState, platform: Platform, traps: any TrapUnit.Type) {
+  init(_ state: ProcessorState, platform: Platform, variant: ToyVariant, traps: any TrapUnit.Type) {
     self.platform = platform
+    self.variant = variant
     self.traps = traps
     psw = PSW()
     general = [UInt32](repeating: 0, count: 16)

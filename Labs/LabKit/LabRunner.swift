@@ -10,23 +10,24 @@ internal import Trace
 
 /// The program around a student's units: reads a program image, runs it, writes the trace.
 ///
-/// On standard input comes a line with two numbers, how many instructions may retire and the bytes of storage, and then
-/// the image. (Not as arguments: to read those, Swift wants a file that a confined program may not read.) The
+/// On standard input comes a line with how many instructions may retire, the bytes of storage and the variant of the
+/// instruction set, and then the image. (Not as arguments: to read those, Swift wants a file that a confined program may not read.) The
 /// trace goes to what standard output was at the start; whatever else prints there goes to standard error.
 public enum LabRunner {
   /// Runs the program that is asked for and ends the process: 0 when the trace is complete.
   public static func main(
-    instructions: any InstructionUnit.Type,
-    traps: any TrapUnit.Type = TableTraps.self
+    instructions: any InstructionUnit.Type, traps: any TrapUnit.Type
   ) -> Never {
     let output = DescriptorOutput(dup(1))
     dup2(2, 1)
     do {
       let request = readAll(0)
       let line = request.prefix { $0 != 10 }
-      let numbers = String(decoding: line, as: UTF8.self).split(separator: " ").compactMap { UInt64($0) }
-      guard numbers.count == 2, let memory = Int(exactly: numbers[1]) else {
-        complain("the request does not begin with a line of two numbers\n")
+      let words = String(decoding: line, as: UTF8.self).split(separator: " ").map(String.init)
+      guard words.count == 3, let limit = UInt64(words[0]), let memory = Int(words[1]),
+        let variant = ToyVariant(rawValue: words[2])
+      else {
+        complain("the request does not begin with limit, storage and variant\n")
         exit(3)
       }
       let bytes = Array(request.dropFirst(line.count + 1))
@@ -35,13 +36,14 @@ public enum LabRunner {
       let platform = try machine.makePlatform()
       try image.load(into: platform.memory)
       let state = ToyInstructionSet.resetState(entry: image.entry, storage: machine.memorySize)
-      let engine = LabEngine(platform: platform, state: state, instructions: instructions, traps: traps)
+      let engine = LabEngine(
+        platform: platform, state: state, variant: variant, instructions: instructions, traps: traps)
       let header = FinalState.header(
         for: engine, level: .instructions, program: "exercise", programDigest: Digest.of(bytes),
         configurationDigest: 0)
       let writer = try TraceWriter(header, as: .binary, to: output)
       let recorder = writer.makeRecorder()
-      let stop = try engine.run(RunLimits(instructions: numbers[0]), into: recorder)
+      let stop = try engine.run(RunLimits(instructions: limit), into: recorder)
       FinalState.append(stop, of: engine, to: recorder)
       recorder.flush()
       try writer.finish()

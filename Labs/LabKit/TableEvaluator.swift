@@ -1,11 +1,11 @@
-internal import MachineCore
-internal import ToyISA
+public import MachineCore
+public import ToyISA
 internal import Trace
 
 /// Carries out effects as the tables list them, one by one: the slow and simple way.
 ///
-/// Register writes and stores to virtual addresses wait until the list has ended without a trap.
-struct TableEvaluator {
+/// Register writes and stores to virtual addresses wait until the list has ended without a trap. Not for students' files.
+@_spi(Tables) public struct TableEvaluator {
   private enum Ending: Error {
     case trap(GuestTrap)
     case gives(UInt64)
@@ -26,7 +26,8 @@ struct TableEvaluator {
 
   private static let sets: [ToyInstructionSet] = ToyVariant.allCases.map { ToyInstructionSet($0) }
 
-  static func translate(_ address: UInt32, _ access: Access, _ size: Int, _ cpu: LabProcessor)
+  /// Translates as the table has it.
+  public static func translate(_ address: UInt32, _ access: Access, _ size: Int, _ cpu: LabProcessor)
     throws(GuestTrap) -> UInt32
   {
     let system = sets[0].system
@@ -34,11 +35,25 @@ struct TableEvaluator {
     return UInt32(truncatingIfNeeded: try call(system.procedures[system.translate], arguments, cpu))
   }
 
-  static func deliver(_ trap: GuestTrap, _ cpu: LabProcessor) {
+  /// Delivers a trap as the table has it.
+  public static func deliver(_ trap: GuestTrap, _ cpu: LabProcessor) {
     let system = sets[0].system
     let arguments = [UInt64(trap.cause.rawValue), UInt64(trap.value), 0]
     // Its physical accesses cannot trap.
     _ = try? call(system.procedures[system.deliver], arguments, cpu)
+  }
+
+  /// Carries out the instruction at the program counter as the table of a variant has it.
+  public static func step(_ cpu: LabProcessor, variant: ToyVariant) throws(GuestTrap) {
+    let word = try cpu.fetch()
+    let set = sets[ToyVariant.allCases.firstIndex(of: variant) ?? 0]
+    guard case .instruction(let decoded) = set.decode(InstructionBytes(word: word), context: 0) else {
+      throw GuestTrap(.illegal, value: word)
+    }
+    var evaluator = TableEvaluator(cpu, decoded.operands)
+    // In front of the instruction's own writes, so that a jump replaces it.
+    evaluator.registers.append((ToyRegister.pc, UInt64(evaluator.nextPC)))
+    try evaluator.finish(set.definitions[decoded.definition].effects)
   }
 
   private static func call(_ procedure: Procedure, _ arguments: [UInt64], _ cpu: LabProcessor)

@@ -22,14 +22,3 @@ public protocol TrapUnit {
   /// Saves the old PSW and loads the new one.
   static func deliver(_ trap: GuestTrap, _ cpu: LabProcessor)
 }
-
-/// Translation and traps as the instruction set's table has them.
-public enum TableTraps: TrapUnit {
-  public static func translate(_ address: UInt32, _ access: Access, size: Int, _ cpu: LabProcessor)
-    throws(GuestTrap) -> UInt32
-  {
-    try TableEvaluator.translate(address, access, size, cpu)
-  }
-
-  public static func deliver(_ trap: GuestTrap, _ cpu: LabProcessor) { TableEvaluator.deliver(trap, cpu) }
-}

@@ -30,14 +30,15 @@ public struct LaunchError: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// Runs programs that nobody trusts, each in a session of its own that ends as a whole.
 public struct BoundedProcess: Sendable {
-  /// The program that knows ``ConfinedLaunch/verb``: the grader itself.
-  public var launcher: String
+  /// The program that knows ``ConfinedLaunch/verb``: the grader itself. Without it programs run as they are,
+  /// with no limit but patience.
+  public var launcher: String?
   public var confinement: Confinement
   /// Bound in seconds of host time for programs that sleep instead of working.
   public var patience: Double
 
   /// A way to run programs.
-  public init(launcher: String, confinement: Confinement, patience: Double = 120) {
+  public init(launcher: String?, confinement: Confinement, patience: Double = 120) {
     self.launcher = launcher
     self.confinement = confinement
     self.patience = patience
@@ -47,7 +48,7 @@ public struct BoundedProcess: Sendable {
   ///
   /// - Parameters:
   ///   - program: absolute path and arguments.
-  ///   - directory: working directory.
+  ///   - directory: working directory, if it is confined.
   ///   - input: file for standard input.
   ///   - output: file for standard output; made or emptied.
   ///   - errors: file for standard error; made or emptied.
@@ -63,7 +64,8 @@ public struct BoundedProcess: Sendable {
     posix_spawn_file_actions_addopen(&files, 0, input, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&files, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_addopen(&files, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    let words = [launcher] + ConfinedLaunch.arguments(program, confinement, in: directory)
+    let words =
+      launcher.map { [$0] + ConfinedLaunch.arguments(program, confinement, in: directory) } ?? program
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     arguments.append(nil)
     // Nothing of the grader's environment: it may hold tokens, and results must not depend on it.
@@ -74,9 +76,9 @@ public struct BoundedProcess: Sendable {
     defer { for pointer in arguments + environment { free(pointer) } }
     var child: pid_t = 0
     // SAFETY: both arrays end with nil and their strings live until the call returns.
-    let problem = posix_spawn(&child, launcher, &files, nil, &arguments, &environment)
+    let problem = posix_spawn(&child, words[0], &files, nil, &arguments, &environment)
     guard problem == 0 else {
-      throw LaunchError(description: "cannot start \(launcher): \(String(cString: strerror(problem)))")
+      throw LaunchError(description: "cannot start \(words[0]): \(String(cString: strerror(problem)))")
     }
     let end = wait(for: child)
     // The session's other members, if there are any.

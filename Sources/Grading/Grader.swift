@@ -47,12 +47,15 @@ public struct Grader: Sendable {
     defer { try? FileManager.default.removeItem(at: place) }
 
     var obstacle: String?
-    let foreign = files.foreignImports(allowed: Set(lab.imports))
-    if files.texts.count < lab.files.count {
+    let imports = lab.imports ?? []
+    let foreign = files.foreignImports(allowed: Set(imports))
+    if files.isIncomplete {
       obstacle = "Not all files are there, so nothing could be built."
+    } else if !lab.isProgram {
+      obstacle = nil
     } else if !foreign.isEmpty {
       obstacle =
-        "Only \(lab.imports.joined(separator: ", ")) may be imported:\n\n```\n\(foreign.joined(separator: "\n"))\n```"
+        "Only \(imports.joined(separator: ", ")) may be imported:\n\n```\n\(foreign.joined(separator: "\n"))\n```"
     } else if !files.underscoredAttributes.isEmpty {
       obstacle =
         "Attributes with an underscore are not allowed:\n\n```\n\(files.underscoredAttributes.joined(separator: "\n"))\n```"
@@ -63,7 +66,12 @@ public struct Grader: Sendable {
     for exercise in exercises {
       report.parts.append(
         obstacle == nil
-          ? try assess(exercise, folder, seed: seed, in: place)
+          ? try assess(
+            exercise, files.texts,
+            lab.isProgram ? StudentProgram(path: bench.program(in: place), launcher: bench.launcher) : nil,
+            seed: seed, in: place,
+            reproduction:
+              "triad grade \(lab.id) --submission \(folder.path) --seed \(seed) --only \(exercise.id)")
           : GradeReport.Part(
             id: exercise.id, title: exercise.title, outcome: .failed, points: 0, maximum: exercise.points,
             visibility: exercise.visibility, message: ""))
@@ -71,75 +79,28 @@ public struct Grader: Sendable {
     return report
   }
 
-  private func assess(_ exercise: LabManifest.Exercise, _ folder: URL, seed: UInt64, in place: URL) throws
-    -> GradeReport.Part
-  {
-    let workloads = try workloads(exercise, seed: seed)
-    var good = 0
-    var complaint: String?
-    for (number, workload) in workloads.enumerated() {
-      guard case .toy(let image, let machine, _) = workload.machine else { continue }
-      let bytes = image.encode(includeText: false)
-      let input = place.appendingPathComponent("image").path
-      let request = Data("\(workload.instructionLimit) \(machine.memorySize)\n".utf8) + Data(bytes)
-      try request.write(to: URL(fileURLWithPath: input))
-      let trace = place.appendingPathComponent("trace").path
-      let errors = place.appendingPathComponent("errors").path
-      let confinement = Confinement(
-        readable: Confinement.systemPaths + [bench.program(in: place)], processorSeconds: 5,
-        fileSize: 16 << 20)
-      let process = BoundedProcess(launcher: bench.launcher, confinement: confinement, patience: 60)
-      let end = try process.run(
-        [bench.program(in: place)], directory: "/", input: input, output: trace, errors: errors)
-      let judge = TraceJudge(
-        workload: workload, image: bytes,
-        reproduction:
-          "triad grade \(lab.id) --submission \(folder.path) --seed \(seed) --only \(exercise.id)")
-      let found = try judge.complaint(
-        about: trace, ended: end, errors: Workbench.start(of: errors, lines: 20))
-      if let found {
-        complaint = complaint ?? "Program \(number + 1) of \(workloads.count), `\(workload.name)`. \(found)"
-        // One that hangs costs its whole time, and the next would, too.
-        if [.killed, .signalled(SIGXCPU), .signalled(SIGKILL)].contains(end) { break }
-      } else {
-        good += 1
-      }
+  private func assess(
+    _ exercise: LabManifest.Exercise, _ texts: [String: String], _ program: StudentProgram?,
+    seed: UInt64, in place: URL, reproduction: String
+  ) throws -> GradeReport.Part {
+    func part(_ outcome: GradeReport.Outcome, _ points: Double, _ message: String) -> GradeReport.Part {
+      GradeReport.Part(
+        id: exercise.id, title: exercise.title, outcome: outcome, points: points,
+        maximum: outcome == .notAssessed ? 0 : exercise.points, visibility: exercise.visibility,
+        message: message)
     }
-    let points = GradeReport.share(good, of: workloads.count, points: exercise.points)
-    let count = workloads.count > 1 ? "\(good) of \(workloads.count) programs agree. " : ""
-    return GradeReport.Part(
-      id: exercise.id, title: exercise.title,
-      outcome: good == workloads.count ? .passed : good == 0 ? .failed : .partly, points: points,
-      maximum: exercise.points, visibility: exercise.visibility, message: complaint.map { count + $0 } ?? "")
-  }
-
-  /// The programs of an exercise.
-  func workloads(_ exercise: LabManifest.Exercise, seed: UInt64) throws -> [Workload] {
-    let limit = exercise.limit ?? 20_000
-    switch exercise.kind {
-    case .generated:
-      guard let group = ToyGroup.allCases.first(where: { "\($0)" == exercise.subject }) else {
-        throw SubmissionError(description: "\(lab.id): \(exercise.id): no section `\(exercise.subject)`")
-      }
-      return try (0..<(exercise.count ?? 10)).map { number in
-        guard let image = GeneratedPrograms.image(group: group, seed: seed, number: number) else {
-          throw SubmissionError(
-            description: "\(lab.id): \(exercise.id): no programs for `\(exercise.subject)`")
-        }
-        return Workload(
-          name: "\(exercise.subject) \(number + 1)",
-          machine: .toy(image, ToyMachine(memorySize: GeneratedPrograms.memorySize), .classic),
-          instructionLimit: limit)
-      }
-    case .program:
-      guard let program = ToyPrograms.named(exercise.subject) else {
-        throw SubmissionError(description: "\(lab.id): \(exercise.id): no program `\(exercise.subject)`")
-      }
-      return [
-        Workload(
-          name: program.name, machine: .toy(try program.assemble(), ToyMachine(), .classic),
-          instructionLimit: limit)
-      ]
+    for need in exercise.needs ?? [] {
+      if let lack = try HostFeature.lack(of: need, lab: lab.id) { return part(.notAssessed, 0, lack) }
     }
+    guard let kind = ExerciseKinds.named(exercise.kind) else {
+      throw SubmissionError(description: "\(lab.id): \(exercise.id): no kind `\(exercise.kind)`")
+    }
+    let result = try kind.assess(
+      Attempt(
+        lab: lab, exercise: exercise, seed: seed, texts: texts, program: program, place: place,
+        reproduction: reproduction))
+    return part(
+      result.good >= result.all ? .passed : result.good <= 0 ? .failed : .partly,
+      GradeReport.share(result.good, of: result.all, points: exercise.points), result.message)
   }
 }

@@ -29,8 +29,12 @@ public struct LabFolder: Sendable {
   public func skeletons() throws -> [(path: String, text: String)] {
     var result: [(String, String)] = []
     for id in ids {
-      for name in try LabManifest(in: url.appendingPathComponent(id)).files {
-        let solution = url.appendingPathComponent("Solutions/\(id)/\(name)")
+      let folder = url.appendingPathComponent("Solutions/\(id)")
+      let files = try LabManifest(in: url.appendingPathComponent(id)).files
+      let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+        .filter { name in files.contains { SubmissionFiles.matches(name, $0) } }.sorted()
+      for name in names {
+        let solution = folder.appendingPathComponent(name)
         guard let text = try? String(contentsOf: solution, encoding: .utf8) else { continue }
         do {
           result.append(("\(id)/Sources/\(name)", try SkeletonText.make(from: text)))

@@ -9,36 +9,63 @@ public struct LabManifest: Codable, Sendable, Equatable {
     public var title: String
     public var points: Double
     public var visibility: GradeReport.Visibility
-    public var kind: Kind
-    /// For ``Kind/generated``: a section of the toy reference card. For ``Kind/program``: a built-in program.
-    public var subject: String
-    /// How many generated programs; the share that agrees decides the points.
+    /// How it is assessed: the name of an ``ExerciseKind``.
+    public var kind: String
+    /// What it is about: a section of the reference card, a built-in program, as the kind says.
+    public var subject: String?
+    /// How many programs or questions; the share that is right decides the points.
     public var count: Int?
     /// Instructions that each program may retire.
     public var limit: UInt64?
     /// Features of the host without which it is not assessed, such as `kvm`.
     public var needs: [String]?
+    /// What only its kind knows.
+    public var options: [String: Option]?
   }
 
-  /// What a student's program is given.
-  public enum Kind: String, Codable, Sendable {
-    /// Generated programs of one section of the instruction set; traces are compared.
-    case generated
-    /// A built-in program; traces are compared.
-    case program
+  /// A setting of an exercise that only its kind knows.
+  public enum Option: Codable, Sendable, Equatable {
+    case number(Double)
+    case text(String)
+    case list([String])
+
+    public init(from decoder: any Decoder) throws {
+      let value = try decoder.singleValueContainer()
+      if let number = try? value.decode(Double.self) {
+        self = .number(number)
+      } else if let text = try? value.decode(String.self) {
+        self = .text(text)
+      } else {
+        self = .list(try value.decode([String].self))
+      }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+      var value = encoder.singleValueContainer()
+      switch self {
+      case .number(let number): try value.encode(number)
+      case .text(let text): try value.encode(text)
+      case .list(let list): try value.encode(list)
+      }
+    }
   }
 
   /// Such as `Lab01`; also the name of the student's module.
   public var id: String
   public var title: String
-  /// The student's files.
+  /// The student's files: names, or `*.asm` for all with that ending.
   public var files: [String]
   /// Modules that they may import.
-  public var imports: [String]
+  public var imports: [String]?
+  /// Modules of the labs' package that the program around them needs beside `LabKit`.
+  public var modules: [String]?
   public var exercises: [Exercise]
 
   /// Points of all exercises.
   public var points: Double { exercises.reduce(0) { $0 + $1.points } }
+
+  /// Whether the student's files are a program; if not, they are only read.
+  public var isProgram: Bool { files.contains { $0.hasSuffix(".swift") } }
 
   /// Reads the manifest of a lab.
   ///
@@ -61,6 +88,9 @@ public struct LabManifest: Codable, Sendable, Equatable {
     if exercises.isEmpty { return "there are no exercises" }
     if files.isEmpty { return "`files` names no file of the student" }
     for exercise in exercises {
+      if ExerciseKinds.named(exercise.kind) == nil {
+        return "\(exercise.id): no kind `\(exercise.kind)`; there are \(ExerciseKinds.names)"
+      }
       if !(exercise.points > 0 && exercise.points.isFinite) {
         return "\(exercise.id): points must be above 0"
       }
@@ -68,7 +98,7 @@ public struct LabManifest: Codable, Sendable, Equatable {
         return "\(exercise.id): count is not in 1...1000"
       }
     }
-    let odd = ([id] + files).first { $0.isEmpty || $0.contains("/") || $0.hasPrefix(".") }
+    let odd = ([id] + files + (modules ?? [])).first { $0.isEmpty || $0.contains("/") || $0.hasPrefix(".") }
     return odd.map { "`\($0)` is not a plain name" }
   }
 

@@ -7,6 +7,12 @@ public struct SubmissionFiles: Sendable, Equatable {
   /// What the student should know: files that are missing, or not read.
   public private(set) var notes: [String] = []
 
+  /// Whether a file that must be there is not.
+  public private(set) var isIncomplete = false
+
+  /// How many files a pattern takes at most.
+  public static let patternLimit = 64
+
   /// Size in bytes of the largest source file that is read.
   public static let limit = 1 << 20
 
@@ -40,7 +46,7 @@ public struct SubmissionFiles: Sendable, Equatable {
         if [".build", ".git", "node_modules"].contains(file.lastPathComponent) { files.skipDescendants() }
         continue
       }
-      guard allowed.contains(file.lastPathComponent) else {
+      guard allowed.contains(where: { Self.matches(file.lastPathComponent, $0) }) else {
         ignored += 1
         continue
       }
@@ -50,12 +56,13 @@ public struct SubmissionFiles: Sendable, Equatable {
       }
       found[file.lastPathComponent, default: []].append(file)
     }
-    for name in allowed {
+    for name in names(of: allowed, found) {
       let places = (found[name] ?? []).sorted {
         ($0.pathComponents.count, $0.path) < ($1.pathComponents.count, $1.path)
       }
       guard let place = places.first else {
         notes.append("\(name): missing")
+        isIncomplete = true
         continue
       }
       if places.count > 1 {
@@ -70,8 +77,36 @@ public struct SubmissionFiles: Sendable, Equatable {
     }
   }
 
+  /// Whether a name is the allowed one, or has the ending of a pattern such as `*.asm`.
+  static func matches(_ name: String, _ pattern: String) -> Bool {
+    guard pattern.hasPrefix("*") else { return name == pattern }
+    return name.hasSuffix(pattern.dropFirst()) && name.count >= pattern.count && !name.hasPrefix(".")
+  }
+
+  /// The names to read: those that must be there, and those that fit a pattern, in order.
+  private mutating func names(of allowed: [String], _ found: [String: [URL]]) -> [String] {
+    var result: [String] = []
+    for pattern in allowed {
+      guard pattern.hasPrefix("*") else {
+        result.append(pattern)
+        continue
+      }
+      let fitting = found.keys.filter { Self.matches($0, pattern) && !allowed.contains($0) }.sorted()
+      if fitting.isEmpty {
+        notes.append("\(pattern): there is none")
+        isIncomplete = true
+      }
+      if fitting.count > Self.patternLimit {
+        notes.append("\(pattern): \(fitting.count) files; the first \(Self.patternLimit) count")
+      }
+      result += fitting.prefix(Self.patternLimit)
+    }
+    return result
+  }
+
   private mutating func read(_ file: URL, as name: String) {
     // Opened without following a link that may have taken its place, and without waiting for a pipe.
+    defer { if texts[name] == nil { isIncomplete = true } }
     let descriptor = open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       notes.append("\(name): cannot be read")

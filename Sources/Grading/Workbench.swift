@@ -40,16 +40,20 @@ public struct Workbench: Sendable {
 
   /// Builds what all labs share, if it is not there; a few minutes the first time.
   ///
-  /// - Parameter lab: any lab; building its program with the files that students start from builds what it needs.
   /// - Throws: ``SubmissionError`` with the end of the compiler's output.
-  public func prepare(_ lab: String) throws {
+  public func prepare(_ lab: LabManifest) throws {
+    guard lab.isProgram else { return }
+    for module in ["LabKit"] + (lab.modules ?? []) { try prepare(target: module) }
+  }
+
+  private func prepare(target: String) throws {
     try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: compilerName).deletingLastPathComponent()
       .appendingPathComponent("swift")
     process.arguments = [
       "build", "-c", "release", "--package-path", labs.path, "--scratch-path", framework.path, "--target",
-      "LabKit",
+      target,
     ]
     let log = work.appendingPathComponent("framework.log")
     _ = FileManager.default.createFile(atPath: log.path, contents: nil)
@@ -96,16 +100,17 @@ public struct Workbench: Sendable {
       [compilerName] + common + [
         "-module-name", "Runner", "-I", folder.path, "-static-stdlib", "-o", program(in: folder),
         labs.appendingPathComponent("\(lab.id)/Runner/main.swift").path, object,
-      ] + objects()
+      ] + objects(for: lab)
     return try run(link, in: folder).map { "the program around your files does not build:\n" + $0 }
   }
 
   /// The student's program, once built.
   func program(in folder: URL) -> String { folder.appendingPathComponent("runner").path }
 
-  private func objects() -> [String] {
+  private func objects(for lab: LabManifest) -> [String] {
     let folder = framework.appendingPathComponent("release").resolvingSymlinksInPath()
-    return ["LabKit", "ToyISA", "MachineCore", "Trace"].flatMap { module -> [String] in
+    return (["LabKit"] + (lab.modules ?? []) + ["ToyISA", "MachineCore", "Trace"]).flatMap {
+      module -> [String] in
       let place = folder.appendingPathComponent("\(module).build")
       let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
       return names.filter { $0.hasSuffix(".o") }.sorted().map { place.appendingPathComponent($0).path }

@@ -1,4 +1,5 @@
 import Lab01
 import LabKit
+import LabTraps
 
-LabRunner.main(instructions: Interpreter.self)
+LabRunner.main(instructions: Interpreter.self, traps: TableTraps.self)

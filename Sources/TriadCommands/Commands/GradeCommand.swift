@@ -42,7 +42,7 @@ let gradeCommand = CommandSpecification(
     let grader = try Grader(arguments.positional[0], on: bench)
     for lack in Confinement.lacks { terminal.note("note: " + lack) }
     terminal.progress("building the framework …")
-    try bench.prepare(grader.lab.id)
+    try bench.prepare(grader.lab)
     terminal.progress("")
     if let one {
       let report = try grader.grade(URL(fileURLWithPath: one), seed: seed, only: arguments.value("--only"))
