@@ -7,11 +7,12 @@ public enum Triad {
 
   /// All subcommands, in the order that help shows them.
   static let commands: [CommandSpecification] = [
-    compareCommand, checkCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
+    compareCommand, checkCommand, runCommand, traceCommand, diffCommand, exportCommand, snapshotCommand,
+    assembleCommand,
     disassembleCommand,
     programsCommand,
     fuzzCommand, doctorCommand, benchCommand, nanoCommand, vectorsCommand, explainCommand, classifyCommand,
-    witnessCommand, mutantsCommand, labsCommand, gradeCommand, helpCommand,
+    witnessCommand, mutantsCommand, labsCommand, gradeCommand, completionsCommand, helpCommand,
   ]
 
   /// Runs one command line, without the program's name.

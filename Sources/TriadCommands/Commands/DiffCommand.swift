@@ -109,7 +109,7 @@ func divergenceRenderer(_ left: TraceHeader, _ right: TraceHeader, _ workload: W
 }
 
 /// Instructions to text, by the header's instruction set.
-private func disassembler(for header: TraceHeader, _ workload: Workload?) -> (TraceRecord) -> String? {
+func disassembler(for header: TraceHeader, _ workload: Workload?) -> (TraceRecord) -> String? {
   if header.isa == "toy" {
     return {
       ToyDisassembler.text(
