@@ -88,7 +88,8 @@ let package = Package(
       [
         "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
         "MachineCore", "Trace",
-      ]),
+      ],
+      resources: ["html", "css", "js"].map { .embedInCode("Report/report.\($0)") }),
     .target(
       name: "Mutants",
       dependencies: [

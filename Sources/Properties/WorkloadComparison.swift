@@ -121,14 +121,14 @@ public struct WorkloadComparison {
   }
 
   /// A fresh machine, with the planted fault if it is the one that has it.
-  func makeEngine(_ kind: EngineKind) throws -> any Engine {
+  package func makeEngine(_ kind: EngineKind) throws -> any Engine {
     let engine = try workload.makeEngine(
       kind, depth: depth, construction: kind == .virtualizer ? construction : .plain)
     guard let plantedFault, plantedFault.kind == kind else { return engine }
     return try PlantedFault(engine, instruction: plantedFault.instruction)
   }
 
-  var limits: RunLimits {
+  package var limits: RunLimits {
     RunLimits(instructions: workload.instructionLimit, hostSeconds: hostSeconds)
   }
 

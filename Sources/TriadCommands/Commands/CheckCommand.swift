@@ -1,3 +1,4 @@
+import Foundation
 import MachineCore
 import Properties
 import ToyISA
@@ -27,7 +28,7 @@ let checkCommand = CommandSpecification(
     OptionSpecification(
       "--host-seconds", "S", "bound on host time, for engines that cannot count (default 10)"),
     OptionSpecification("--context", "N", "events shown around a divergence (default 5)"), jsonOption,
-  ] + machineOptions,
+  ] + htmlOptions + machineOptions,
   examples: [
     "triad check minos", "triad check minos --depth 3",
     "triad check minos --variant popf --max-instructions 150000",
@@ -66,6 +67,9 @@ let checkCommand = CommandSpecification(
       levels = try TrapMultiplication(
         workload, depth: setup.depth, limits: RunLimits(instructions: workload.instructionLimit))
     }
+    if let html = arguments.value("--html") {
+      try writePage(html, workload, setup, check, arguments, terminal)
+    }
     if arguments.has("--json") {
       terminal.line(try jsonText(CheckOutput(workload, check)))
     } else {
@@ -73,6 +77,21 @@ let checkCommand = CommandSpecification(
     }
     return check.hasFailure || levels?.holds == false ? .failure : .success
   })
+
+/// The page of the same machines, under the check's own sentence.
+private func writePage(
+  _ path: String, _ workload: Workload, _ setup: MonitorCheck.Setup, _ check: MonitorCheck,
+  _ arguments: ParsedArguments, _ terminal: Terminal
+) throws {
+  var comparison = WorkloadComparison(
+    workload, on: [setup.reference, setup.machine], level: setup.level, depth: setup.depth,
+    context: setup.context, hostSeconds: setup.hostSeconds)
+  comparison.construction = setup.construction
+  var page = ReportPage(budget: try htmlBudget(arguments))
+  try page.add(comparison, try comparison.run(), headline: check.sentence)
+  try writeWhole(try page.html(title: "Triad: check \(workload.name)"), to: URL(fileURLWithPath: path))
+  terminal.note("[page in \(path)]")
+}
 
 private func named(_ word: String) -> MonitorCheck.Properties? {
   switch word {

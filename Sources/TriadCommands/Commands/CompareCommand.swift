@@ -1,3 +1,4 @@
+import Foundation
 import MachineCore
 import Properties
 import Trace
@@ -22,11 +23,11 @@ let compareCommand = CommandSpecification(
     OptionSpecification(
       "--plant", "[E:]N", "make instruction N of an engine wrong (default the emulator), to find it again"),
     OptionSpecification("--context", "N", "events shown around a divergence (default 5)"), jsonOption,
-  ] + machineOptions,
+  ] + htmlOptions + machineOptions,
   examples: [
     "triad compare", "triad compare minos --on simulator,virtualizer --depth 2",
     "triad compare long64 --json", "triad compare sieve --define SIZE=200000 --bisect 1000000",
-    "triad compare x86-crc64 --bisect 1000000 --plant 123456",
+    "triad compare x86-crc64 --bisect 1000000 --plant 123456", "triad compare minos --html minos.html",
   ],
   run: { arguments, terminal in
     try refuseFreeTime(arguments)
@@ -50,6 +51,8 @@ let compareCommand = CommandSpecification(
     }
 
     var reports: [WorkloadReport] = []
+    let html = arguments.value("--html")
+    var page = ReportPage(budget: try htmlBudget(arguments) / max(workloads.count, 1))
     for (position, var workload) in workloads.enumerated() {
       if let limit { workload.instructionLimit = limit }
       var comparison = WorkloadComparison(
@@ -61,9 +64,17 @@ let compareCommand = CommandSpecification(
         ? try parseConstruction(arguments, .virtualizer, workload) : .plain
       comparison.bisectionStride = stride
       comparison.plantedFault = fault
-      reports.append(try comparison.run())
+      let report = try comparison.run()
+      reports.append(report)
+      if html != nil { try page.add(comparison, report) }
     }
     terminal.progress("")
+    if let html {
+      try writeWhole(
+        try page.html(title: "Triad: " + names.prefix(3).joined(separator: ", ")),
+        to: URL(fileURLWithPath: html))
+      terminal.note("[page in \(html)]")
+    }
     if arguments.has("--json") {
       terminal.line(try jsonText(CompareOutput(reports, depth: depth)))
     } else {

@@ -148,7 +148,7 @@ private struct Footnotes {
 
 extension Verdict {
   /// The verdict in the words of a comparison.
-  fileprivate var equivalenceWord: String {
+  var equivalenceWord: String {
     switch self {
     case .pass: "equal"
     case .passExcept: "equal except"
