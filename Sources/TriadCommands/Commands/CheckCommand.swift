@@ -71,7 +71,7 @@ let checkCommand = CommandSpecification(
       try writePage(html, workload, setup, check, arguments, terminal)
     }
     if arguments.has("--json") {
-      terminal.line(try jsonText(CheckOutput(workload, check)))
+      terminal.line(try jsonText(CheckOutput(workload, check, levels)))
     } else {
       CheckRendering(workload: workload, check: check, levels: levels, terminal: terminal).write()
     }

@@ -176,8 +176,19 @@ struct CheckOutput: Encodable {
   var cyclesBare: UInt64?
   var cyclesLost: UInt64?
   var longestStretch: UInt64?
+  /// Of a stack of VMMs, exits that arrive at each, the lowest first.
+  var levels: [Level]?
 
-  init(_ workload: Workload, _ check: MonitorCheck) {
+  struct Level: Encodable {
+    var depth: Int
+    var predicted: UInt64
+    var measured: UInt64
+  }
+
+  init(_ workload: Workload, _ check: MonitorCheck, _ levels: TrapMultiplication?) {
+    self.levels = levels?.levels.map {
+      Level(depth: $0.depth, predicted: $0.predicted, measured: $0.measured)
+    }
     program = workload.name
     isa = workload.isa
     variant = workload.variant
