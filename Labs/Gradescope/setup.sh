@@ -6,6 +6,7 @@ set -euo pipefail
 root=${AUTOGRADER_ROOT:-/autograder}
 version=${SWIFT_VERSION:-6.3.1}
 prefix=${SWIFT_PREFIX:-/opt/swift}
+user=${GRADER_USER-triad-grader}
 source=$root/source
 lab=$(cat "$source/lab.txt")
 
@@ -40,8 +41,8 @@ swift build -c release --product triad
 .build/release/triad grade "$lab" --prepare
 
 # Submissions are graded by a user of their own, who may write only where grading builds.
-if [ "$(id -u)" = 0 ]; then
-  id -u triad-grader >/dev/null 2>&1 || useradd --system --no-create-home --shell /usr/sbin/nologin triad-grader
-  chown -R triad-grader .build/grading
+if [ "$(id -u)" = 0 ] && [ -n "$user" ]; then
+  id -u "$user" >/dev/null 2>&1 || useradd --system --no-create-home --shell /usr/sbin/nologin "$user"
+  chown -R "$user" .build/grading
   chmod -R a+rX "$source/triad"
 fi

@@ -85,7 +85,9 @@ enum JUnitExport {
       case .notAssessed: lines.append(head + "><skipped message=\"\(escaped(part.message))\"/></testcase>")
       case .failed, .partly:
         lines.append(
-          head + "><failure message=\"\(points) points\">\(escaped(part.message))</failure></testcase>")
+          head
+            + "><failure type=\"points\" message=\"\(points) points\">\(escaped(part.message))</failure></testcase>"
+        )
       }
     }
     return (lines + ["</testsuite>"]).joined(separator: "\n") + "\n"

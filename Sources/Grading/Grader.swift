@@ -75,7 +75,7 @@ public struct Grader: Sendable {
       digest.add(name)
       digest.add(text)
     }
-    files.notes.forEach { digest.add($0) }
+    for note in files.notes { digest.add(note) }
     digest.add((try? GradeFormat.json(lab)) ?? "")
     digest.add(instance.student ?? "")
     digest.add(word: instance.seed)

@@ -21,7 +21,7 @@ struct LabTemplate {
         "Solutions/\(id)/wrong/no-bound.sed",
         "# Only the end of storage is checked.\n/<= UInt64(bound)/,/}/d\n"
       ),
-      ("Solutions/\(id)/wrong/expected.csv", "no-base,6\nno-bound,6\n"),
+      ("Solutions/\(id)/wrong/expected.csv", "no-base,4\nno-bound,8\n"),
     ]
   }
 
@@ -79,11 +79,7 @@ struct LabTemplate {
 
   private var runner: String {
     """
-    import LabInstructions
-    import LabKit
-    import LabTraps
-    import MachineCore
-    import \(id)
+    \(["LabInstructions", "LabKit", "LabTraps", "MachineCore", id].sorted().map { "import " + $0 }.joined(separator: "\n"))
 
     /// The student's relocation in a processor whose rest is given.
     enum Unit: TrapUnit {
