@@ -42,5 +42,10 @@ let package = Package(
     // cannot be borrowed.
     kit("LabTraps", ["LabKit"]),
     kit("LabInstructions", ["LabKit"]),
-  ] + labs.flatMap { $0 }
+  ] + labs.flatMap { $0 } + [
+    // Judges the labs' programs as processes of their own, so it links none of them.
+    .testTarget(
+      name: "LabTests", dependencies: [.product(name: "TriadGrading", package: "Triad")], path: "Tests",
+      swiftSettings: settings)
+  ]
 )

@@ -1,3 +1,4 @@
+import CConfine
 import Foundation
 
 /// How an untrusted program ended.
@@ -31,7 +32,7 @@ public struct LaunchError: Error, Sendable, Equatable, CustomStringConvertible {
 /// Runs programs that nobody trusts, each in a session of its own that ends as a whole.
 public struct BoundedProcess: Sendable {
   /// The program that knows ``ConfinedLaunch/verb``: the grader itself. Without it programs run as they are,
-  /// with no limit but patience.
+  /// bounded only in processor time and size of output.
   public var launcher: String?
   public var confinement: Confinement
   /// Bound in seconds of host time for programs that sleep instead of working.
@@ -79,6 +80,10 @@ public struct BoundedProcess: Sendable {
     let problem = posix_spawn(&child, words[0], &files, nil, &arguments, &environment)
     guard problem == 0 else {
       throw LaunchError(description: "cannot start \(words[0]): \(String(cString: strerror(problem)))")
+    }
+    if launcher == nil {
+      // Where this is not possible, patience is the only bound.
+      _ = cconfine_bound(child, confinement.processorSeconds, confinement.fileSize)
     }
     let end = wait(for: child)
     // The session's other members, if there are any.

@@ -61,11 +61,15 @@ public struct GradeReport: Codable, Sendable, Equatable {
   public var title: String
   /// Whose it is: the name of the submission's folder.
   public var submission: String
+  /// The student's id, if the seed is that student's.
+  public var student: String?
   /// Seed of the student's instance and of generated programs.
   public var seed: UInt64
   public var parts: [Part]
   /// What concerns the whole submission: files left out, a build that failed.
   public var notes: [String]
+  /// Digest of the files that were read, the lab and the instance; a report with the same one need not be made again.
+  public var fingerprint: String?
 
   /// A report.
   public init(

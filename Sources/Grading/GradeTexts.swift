@@ -1,16 +1,11 @@
 /// For a terminal.
 enum TextExport {
   static func text(_ report: GradeReport) -> String {
-    var lines = ["\(report.lab)  \(report.title)  (\(report.submission), seed \(report.seed))"]
+    let whose = report.student.map { "\($0), seed \(report.seed)" } ?? "seed \(report.seed)"
+    var lines = ["\(report.lab)  \(report.title)  (\(report.submission), \(whose))"]
     lines += report.notes.map { "note: " + $0 }
     for part in report.parts {
-      let word =
-        switch part.outcome {
-        case .passed: "OK"
-        case .partly: "PARTLY"
-        case .failed: "FAIL"
-        case .notAssessed: "NOT ASSESSED"
-        }
+      let word = part.outcome.word
       let points =
         part.outcome == .notAssessed
         ? "" : " (\(GradeReport.text(part.points))/\(GradeReport.text(part.maximum)))"
@@ -47,12 +42,13 @@ enum MarkdownExport {
 
 /// One row a submission and exercise, and one with the total.
 enum CSVExport {
-  static let header = "lab,submission,seed,exercise,outcome,points,maximum"
+  static let header = "lab,submission,student,seed,exercise,outcome,points,maximum"
 
   static func text(_ reports: [GradeReport]) -> String {
     var lines = [header]
     for report in reports {
-      let start = [report.lab, report.submission, "\(report.seed)"].map(field).joined(separator: ",")
+      let start = [report.lab, report.submission, report.student ?? "", "\(report.seed)"].map(field).joined(
+        separator: ",")
       for part in report.parts {
         lines.append(
           "\(start),\(field(part.id)),\(part.outcome.rawValue),\(GradeReport.text(part.points)),"
@@ -89,7 +85,9 @@ enum JUnitExport {
       case .notAssessed: lines.append(head + "><skipped message=\"\(escaped(part.message))\"/></testcase>")
       case .failed, .partly:
         lines.append(
-          head + "><failure message=\"\(points) points\">\(escaped(part.message))</failure></testcase>")
+          head
+            + "><failure type=\"points\" message=\"\(points) points\">\(escaped(part.message))</failure></testcase>"
+        )
       }
     }
     return (lines + ["</testsuite>"]).joined(separator: "\n") + "\n"

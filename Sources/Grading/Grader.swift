@@ -1,8 +1,5 @@
 public import Foundation
-internal import MachineCore
-internal import Properties
-internal import ToyISA
-internal import X86Backend
+internal import Trace
 
 /// Grades submissions of one lab.
 public struct Grader: Sendable {
@@ -27,14 +24,19 @@ public struct Grader: Sendable {
   ///
   /// - Parameters:
   ///   - folder: the submission.
-  ///   - seed: of generated programs.
+  ///   - instance: whose, with which seed.
   ///   - only: id of the one exercise to do; all if `nil`.
+  ///   - again: how the command line that shows a failure again begins.
   /// - Throws: ``SubmissionError`` when the folder is not there or the host cannot do the work.
-  public func grade(_ folder: URL, seed: UInt64, only: String? = nil) throws -> GradeReport {
+  public func grade(
+    _ folder: URL, for instance: LabInstance, only: String? = nil, again: Reproduction
+  ) throws -> GradeReport {
     let files = try SubmissionFiles(in: folder, allowed: lab.files)
     var report = GradeReport(
-      lab: lab.id, title: lab.title, submission: folder.lastPathComponent, seed: seed, parts: [],
+      lab: lab.id, title: lab.title, submission: folder.lastPathComponent, seed: instance.seed, parts: [],
       notes: files.notes)
+    report.student = instance.student
+    report.fingerprint = Self.fingerprint(of: files, lab, instance)
     let exercises = lab.exercises.filter { only == nil || $0.id == only }
     guard !exercises.isEmpty else {
       throw SubmissionError(
@@ -46,61 +48,48 @@ public struct Grader: Sendable {
     try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: place) }
 
-    var obstacle: String?
-    let imports = lab.imports ?? []
-    let foreign = files.foreignImports(allowed: Set(imports))
-    if files.isIncomplete {
-      obstacle = "Not all files are there, so nothing could be built."
-    } else if !lab.isProgram {
-      obstacle = nil
-    } else if !foreign.isEmpty {
-      obstacle =
-        "Only \(imports.joined(separator: ", ")) may be imported:\n\n```\n\(foreign.joined(separator: "\n"))\n```"
-    } else if !files.underscoredAttributes.isEmpty {
-      obstacle =
-        "Attributes with an underscore are not allowed:\n\n```\n\(files.underscoredAttributes.joined(separator: "\n"))\n```"
-    } else if let text = try bench.build(lab, files.texts, in: place) {
+    var obstacle = files.obstacle(in: lab)
+    if obstacle == nil, lab.isProgram, let text = try bench.build(lab, files.texts, in: place) {
       obstacle = "It does not compile:\n\n```\n\(text)\n```"
     }
     if let obstacle { report.notes.append(obstacle) }
     for exercise in exercises {
-      report.parts.append(
-        obstacle == nil
-          ? try assess(
-            exercise, files.texts,
-            lab.isProgram ? StudentProgram(path: bench.program(in: place), launcher: bench.launcher) : nil,
-            seed: seed, in: place,
-            reproduction:
-              "triad grade \(lab.id) --submission \(folder.path) --seed \(seed) --only \(exercise.id)")
-          : GradeReport.Part(
-            id: exercise.id, title: exercise.title, outcome: .failed, points: 0, maximum: exercise.points,
-            visibility: exercise.visibility, message: ""))
+      guard obstacle == nil else {
+        report.parts.append(exercise.part(.failed, 0, ""))
+        continue
+      }
+      let attempt = Attempt(
+        lab: lab, exercise: exercise, seed: instance.seed, texts: files.texts,
+        program: lab.isProgram
+          ? StudentProgram(path: bench.program(in: place), launcher: bench.launcher) : nil,
+        place: place, reproduction: again.text(instance, only: exercise.id))
+      report.parts.append(try attempt.assessed())
     }
     return report
   }
 
-  private func assess(
-    _ exercise: LabManifest.Exercise, _ texts: [String: String], _ program: StudentProgram?,
-    seed: UInt64, in place: URL, reproduction: String
-  ) throws -> GradeReport.Part {
-    func part(_ outcome: GradeReport.Outcome, _ points: Double, _ message: String) -> GradeReport.Part {
-      GradeReport.Part(
-        id: exercise.id, title: exercise.title, outcome: outcome, points: points,
-        maximum: outcome == .notAssessed ? 0 : exercise.points, visibility: exercise.visibility,
-        message: message)
+  /// What a report depends on: the files that were read, the lab's manifest, and whose instance it is.
+  static func fingerprint(of files: SubmissionFiles, _ lab: LabManifest, _ instance: LabInstance) -> String {
+    var digest = Digest()
+    for (name, text) in files.texts.sorted(by: { $0.key < $1.key }) {
+      digest.add(name)
+      digest.add(text)
     }
-    for need in exercise.needs ?? [] {
-      if let lack = try HostFeature.lack(of: need, lab: lab.id) { return part(.notAssessed, 0, lack) }
-    }
-    guard let kind = ExerciseKinds.named(exercise.kind) else {
-      throw SubmissionError(description: "\(lab.id): \(exercise.id): no kind `\(exercise.kind)`")
-    }
-    let result = try kind.assess(
-      Attempt(
-        lab: lab, exercise: exercise, seed: seed, texts: texts, program: program, place: place,
-        reproduction: reproduction))
-    return part(
-      result.good >= result.all ? .passed : result.good <= 0 ? .failed : .partly,
-      GradeReport.share(result.good, of: result.all, points: exercise.points), result.message)
+    for note in files.notes { digest.add(note) }
+    digest.add((try? GradeFormat.json(lab)) ?? "")
+    digest.add(instance.student ?? "")
+    digest.add(word: instance.seed)
+    let text = String(digest.value, radix: 16)
+    return String(repeating: "0", count: 16 - text.count) + text
+  }
+
+  /// Whether a report that was written before is what grading the same folder would give again.
+  func isCurrent(_ report: GradeReport, _ folder: URL, _ instance: LabInstance) -> Bool {
+    guard report.schema == GradeReport.schema, report.lab == lab.id,
+      report.submission == folder.lastPathComponent,
+      report.parts.map(\.id) == lab.exercises.map(\.id),
+      let files = try? SubmissionFiles(in: folder, allowed: lab.files)
+    else { return false }
+    return report.fingerprint == Self.fingerprint(of: files, lab, instance)
   }
 }

@@ -34,6 +34,7 @@ struct GradescopeResults: Encodable {
         visibility: part.visibility.rawValue)
     }
     extraData = ["lab": report.lab, "seed": "\(report.seed)", "schema": report.schema]
+    if let student = report.student { extraData["student"] = student }
   }
 }
 

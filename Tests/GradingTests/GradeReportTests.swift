@@ -67,7 +67,7 @@ import Testing
   @Test func csvSurvivesSpreadsheets() throws {
     let lines = try GradeFormat.csv.text(of: report).split(separator: "\n")
     #expect(lines.count == 6)
-    #expect(lines[1].hasPrefix("Lab01,\"'=ada,\"\"b\"\"\",7,a,passed,5,5"), "\(lines[1])")
+    #expect(lines[1].hasPrefix("Lab01,\"'=ada,\"\"b\"\"\",,7,a,passed,5,5"), "\(lines[1])")
     #expect(lines[5].hasSuffix("TOTAL,,6.25,11"))
   }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -107,6 +108,14 @@ static inline int cconfine_enforce(int rules) {
   int error = result < 0 ? -errno : 0;
   close(rules);
   return error;
+}
+
+/* Bounds a child's processor time in seconds and the size of files it writes. 0 or a negative error. */
+static inline int cconfine_bound(int child, uint64_t seconds, uint64_t size) {
+  uint64_t time[2] = {seconds, seconds}, file[2] = {size, size}, core[2] = {0, 0};
+  if (syscall(__NR_prlimit64, child, RLIMIT_CPU, time, (void *)0) < 0) return -errno;
+  if (syscall(__NR_prlimit64, child, RLIMIT_CORE, core, (void *)0) < 0) return -errno;
+  return syscall(__NR_prlimit64, child, RLIMIT_FSIZE, file, (void *)0) < 0 ? -errno : 0;
 }
 
 /*

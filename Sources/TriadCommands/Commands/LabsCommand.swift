@@ -2,17 +2,37 @@ import Foundation
 import Grading
 
 let labsCommand = CommandSpecification(
-  name: "labs", summary: "List the labs, or make the students' files from the solutions.",
-  arguments: [ArgumentSpecification(name: "VERB", help: "list or skeletons", count: 1...1)],
+  name: "labs", summary: "List the labs, hand one out, or make a new one.",
+  arguments: [
+    ArgumentSpecification(name: "VERB", help: "list, new, create or skeletons", count: 1...1),
+    ArgumentSpecification(
+      name: "LAB", help: "new: a lab, such as 3; create: the new one's name", count: 0...1),
+  ],
   options: [
+    OptionSpecification("--student", "ID", "new: whose; decides the seed"),
+    OptionSpecification("--roster", "FILE", "new: a class, CSV with a column student; a folder for each"),
+    OptionSpecification(
+      "--output", short: "-o", "DIR", "new: a folder for the student (default: in place, in the Labs folder)"),
+    OptionSpecification("--title", "TEXT", "create: the lab's title"),
     OptionSpecification(
       "--check", "skeletons: write nothing; exit 1 if a file is not what follows from the solution"),
     OptionSpecification("--labs", "DIR", "the Labs folder (default: here, or beneath here)"),
   ],
-  examples: ["triad labs list", "triad labs skeletons --check"],
+  examples: [
+    "triad labs list", "triad labs new 3 --student ada -o ada-lab3", "triad labs skeletons --check",
+  ],
   run: { arguments, terminal in
     let folder = try labsFolder(arguments.value("--labs"))
-    switch arguments.positional[0] {
+    let verb = arguments.positional[0]
+    let takesLab = ["new", "create"].contains(verb)
+    guard !takesLab || arguments.positional.count == 2 else {
+      throw CommandFailure.usage(
+        "`labs \(verb)` needs a lab: triad labs \(verb) \(verb == "new" ? "3 --student ID" : "Lab11")")
+    }
+    guard takesLab || arguments.positional.count == 1 else {
+      throw CommandFailure.usage("`labs \(verb)` takes no lab")
+    }
+    switch verb {
     case "list":
       var table = TextTable([("lab", .left), ("title", .left), ("points", .right), ("files", .left)])
       for id in folder.ids {
@@ -20,6 +40,12 @@ let labsCommand = CommandSpecification(
         table.add([lab.id, lab.title, GradeReport.text(lab.points), lab.files.joined(separator: ", ")])
       }
       for line in table.lines() { terminal.line(line) }
+      return .success
+    case "new": return try handOut(arguments, folder, terminal)
+    case "create":
+      let made = try folder.create(arguments.positional[1], title: arguments.value("--title"))
+      for path in made { terminal.line("\(path): written") }
+      terminal.line("next: Scripts/check-labs.sh .build/release/triad \(arguments.positional[1])")
       return .success
     case "skeletons":
       var stale: [String] = []
@@ -37,10 +63,57 @@ let labsCommand = CommandSpecification(
           arguments.has("--check") ? "\(path): not what follows from the solution" : "\(path): written")
       }
       return arguments.has("--check") && !stale.isEmpty ? .failure : .success
-    case let verb:
-      throw CommandFailure.usage("`labs` has no verb `\(verb)`; there are list and skeletons")
+    default:
+      throw CommandFailure.usage("`labs` has no verb `\(verb)`; there are list, new, create and skeletons")
     }
   })
+
+/// Gives a lab to one student or to a class.
+private func handOut(_ arguments: ParsedArguments, _ labs: LabFolder, _ terminal: Terminal) throws
+  -> ExitStatus
+{
+  let id = try labs.id(arguments.positional[1])
+  let output = arguments.value("--output").map { URL(fileURLWithPath: $0) }
+  if let file = arguments.value("--roster") {
+    guard arguments.value("--student") == nil else {
+      throw CommandFailure.usage("give --student or --roster, not both")
+    }
+    guard let output else { throw CommandFailure.usage("--roster needs -o DIR for the students' folders") }
+    guard case .roster(let students) = try LabSeeds(roster: readText(file)) else { return .badInput }
+    for (folder, student) in students.sorted(by: { $0.key < $1.key }) {
+      guard !folder.contains("/"), !folder.hasPrefix(".") else {
+        throw CommandFailure.badInput("the roster's `\(folder)` cannot be the name of a folder")
+      }
+      let instance = LabInstance(lab: id, student: student)
+      _ = try labs.handOut(instance, into: output.appendingPathComponent(folder))
+      terminal.line("\(folder): \(student), seed \(instance.seed)")
+    }
+    return .success
+  }
+  guard let student = arguments.value("--student"), !student.allSatisfy(\.isWhitespace) else {
+    throw CommandFailure.usage("`labs new` needs --student ID")
+  }
+  let instance = LabInstance(lab: id, student: student)
+  for file in try labs.handOut(instance, into: output) {
+    terminal.line(
+      file.fate == .kept
+        ? "\(file.path): kept, because it was changed since it was handed out"
+        : "\(file.path): \(file.fate.rawValue)")
+  }
+  terminal.line("\(id) for \(instance.student ?? ""), seed \(instance.seed)")
+  return .success
+}
+
+/// A text file that the user named.
+func readText(_ file: String) throws -> String {
+  guard let data = FileManager.default.contents(atPath: file) else {
+    throw CommandFailure.badInput("\(file): cannot be read")
+  }
+  guard let text = String(bytes: data, encoding: .utf8) else {
+    throw CommandFailure.badInput("\(file): not UTF-8 text")
+  }
+  return text
+}
 
 /// The Labs folder: as told, or the working folder, or beneath it.
 func labsFolder(_ told: String?) throws -> LabFolder {
