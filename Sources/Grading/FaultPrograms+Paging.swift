@@ -261,7 +261,8 @@ extension FaultPrograms {
   /// The timer runs out at a boundary that the number decides, and again after it; among the instructions are traps.
   mutating func addInterrupts(_ number: Int) {
     handler = [
-      "addi    k0, k0, -CAUSE_TIMER", "bnez    k0, 1f", "lw      k0, TRAP_OLD + 4(zero)",
+      "lw      k0, TRAP_CAUSE(zero)", "addi    k0, k0, -CAUSE_TIMER", "bnez    k0, 1f",
+      "lw      k0, TRAP_OLD + 4(zero)",
       "li      k0, \(8 + random.below(12))", "out     k0, TIMER(zero)", "lw      k0, TRAP_OLD(zero)",
       "lw      k0, TRAP_VALUE(zero)", "lpsw    TRAP_OLD(zero)", "1:",
     ]

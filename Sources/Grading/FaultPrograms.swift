@@ -102,10 +102,11 @@ public struct FaultPrograms {
       "        .word   \(hexadecimal(noise)), handler, \(random.below(4)), \(hexadecimal(Self.all | UInt32(random.below(4))))",
       "", "        .org    0x100", "_start: la      k0, episodes", "        j       go", "handler:",
     ]
-    lines += (["lw      k0, TRAP_CAUSE(zero)"] + handler).map(Self.indented)
-    // The call that ends an episode is not looked at, so that a mistake costs only where it belongs.
-    lines += ["lw      k0, TRAP_VALUE(zero)", "addi    k0, k0, -END", "beqz    k0, next"].map(Self.indented)
-    let reads = ["TRAP_OLD", "TRAP_OLD + 4", "TRAP_OLD + 8", "TRAP_OLD + 12"]
+    // The call that ends an episode is not looked at, so that a mistake costs only where it belongs. What is most
+    // often wrong is looked at first, so that a difference is shown together with the trap.
+    lines += (handler + ["lw      k0, TRAP_VALUE(zero)", "addi    k0, k0, -END", "beqz    k0, next"])
+      .map(Self.indented)
+    let reads = ["TRAP_OLD + 4", "TRAP_OLD", "TRAP_CAUSE", "TRAP_OLD + 8", "TRAP_OLD + 12"]
     lines += reads.map { Self.indented("lw      k0, \($0)(zero)") }
     lines += ["next:   lw      k0, cursor(zero)", "        addi    k0, k0, 32"]
     lines += [

@@ -39,6 +39,7 @@ public enum ExerciseKinds {
   static let all: [any ExerciseKind.Type] = [
     GeneratedExercise.self, ProgramExercise.self,
     FaultExercise.self,
+    ClassesExercise.self, TheoremsExercise.self, WitnessesExercise.self, PentiumExercise.self,
   ]
 
   /// The kind of a name.
