@@ -30,7 +30,8 @@ func lab(_ name: String, _ modules: [Target.Dependency] = []) -> [Target] {
 }
 
 let labs: [[Target]] = [
-  lab("Lab01", ["LabTraps"])
+  lab("Lab01", ["LabTraps"]),
+  lab("Lab02", ["LabInstructions"]),
 ]
 
 let package = Package(

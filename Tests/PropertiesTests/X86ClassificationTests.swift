@@ -26,6 +26,11 @@ import X86Backend
     #expect(reasons("POPF") == [.control])
     #expect(reasons("LAR") == [.level])
     #expect(reasons("RDTSC") == [.time])
+    #expect(reasons("RDTSCP") == [.time])
+    // Each needs a state of its own: another stack segment, the overflow flag.
+    #expect(reasons("LSS") == [.control])
+    #expect(reasons("INTO")?.contains(.control) == true)
+    #expect(reasons("INT1")?.contains(.control) == true)
     for name in ["HLT", "CLI", "STI", "LGDT", "IN", "OUT", "CLTS", "MOV control", "CPUID"] {
       #expect(reasons(name) == nil, "\(name)")
     }

@@ -36,7 +36,11 @@ public struct Assessment: Sendable, Equatable {
 
 /// All kinds of exercises.
 public enum ExerciseKinds {
-  static let all: [any ExerciseKind.Type] = [GeneratedExercise.self, ProgramExercise.self]
+  static let all: [any ExerciseKind.Type] = [
+    GeneratedExercise.self, ProgramExercise.self,
+    FaultExercise.self,
+    ClassesExercise.self, TheoremsExercise.self, WitnessesExercise.self, PentiumExercise.self,
+  ]
 
   /// The kind of a name.
   public static func named(_ name: String) -> (any ExerciseKind.Type)? { all.first { $0.name == name } }

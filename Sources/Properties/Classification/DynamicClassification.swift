@@ -19,9 +19,19 @@ public struct DynamicClassification: Sendable {
   /// - Parameter rows: numbers of the instructions to search; the others stay unclassified.
   /// - Throws: ``MachineError`` when storage for the small machines cannot be had.
   public init(of variant: ToyVariant, rows: Set<Int>? = nil) throws {
-    let machines = try [
-      ToySmallMachine(variant, input: [0x41]), ToySmallMachine(variant, input: [0x42]),
-    ]
+    try self.init(variant, rows) { try ToySmallMachine(variant, input: $0) }
+  }
+
+  /// Searches the instructions of a table with replaced rows; its witnesses say `classic`.
+  ///
+  /// - Parameter rows: numbers of the instructions to search; the others stay unclassified.
+  /// - Throws: ``MachineError`` when storage for the small machines cannot be had.
+  public init(of set: ToyRowSet, rows: Set<Int>? = nil) throws {
+    try self.init(.classic, rows) { try ToySmallMachine(set, input: $0) }
+  }
+
+  private init(_ variant: ToyVariant, _ rows: Set<Int>?, _ make: ([UInt8]) throws -> ToySmallMachine) throws {
+    let machines = try [make([0x41]), make([0x42])]
     for row in toyTable.indices {
       guard rows?.contains(row) ?? true else {
         classes.append(InstructionClass())

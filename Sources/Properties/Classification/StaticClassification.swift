@@ -94,7 +94,14 @@ struct EffectAnalysis {
         case .write(modeRegister, .constant(mode)): return []
         default: return [effect]
         }
-      }, expression: { $0 == .register(modeRegister) ? .constant(mode) : $0 })
+      },
+      expression: { part in
+        switch part {
+        case .register(modeRegister): .constant(mode)
+        case .select(.constant(let value), let first, let second): value != 0 ? first : second
+        default: part
+        }
+      })
     let specialised = substitute(effects)
     guard let end = specialised.firstIndex(where: { alwaysTraps([$0]) }) else { return specialised }
     return Array(specialised[...end])

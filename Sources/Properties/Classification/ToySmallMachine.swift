@@ -20,15 +20,25 @@ final class ToySmallMachine {
   private let start: Platform.State
 
   /// A machine of this variant whose console has `input`, on the simulator or the emulator.
-  init(_ variant: ToyVariant, on kind: EngineKind = .simulator, input: [UInt8]) throws {
+  convenience init(_ variant: ToyVariant, on kind: EngineKind = .simulator, input: [UInt8]) throws {
+    try self.init(input) { platform, state in
+      if kind == .simulator {
+        return Evaluator(instructionSet: ToyInstructionSet(variant), platform: platform, state: state)
+      }
+      return try Interpreter(variant: variant, platform: platform, state: state)
+    }
+  }
+
+  /// A machine with replaced rows, on the simulator.
+  convenience init(_ set: ToyRowSet, input: [UInt8]) throws {
+    try self.init(input) { Evaluator(instructionSet: set, platform: $0, state: $1) }
+  }
+
+  private init(_ input: [UInt8], _ make: (Platform, ProcessorState) throws -> any Engine) throws {
     // Without sectors the disk refuses all orders, so no transfer is under way when the instruction ends.
     let machine = ToyMachine(memorySize: Self.storageSize, input: input, disk: [])
     platform = try machine.makePlatform()
-    let state = ToyInstructionSet.resetState(entry: 0, storage: Self.storageSize)
-    engine =
-      kind == .simulator
-      ? Evaluator(instructionSet: ToyInstructionSet(variant), platform: platform, state: state)
-      : try Interpreter(variant: variant, platform: platform, state: state)
+    engine = try make(platform, ToyInstructionSet.resetState(entry: 0, storage: Self.storageSize))
     start = platform.save()
   }
 

@@ -63,11 +63,21 @@ public struct WitnessReplay: Sendable {
   ///
   /// - Throws: ``WitnessError`` when the states are none of this machine, or differ in more than they say.
   public init(_ witness: Witness, on kind: EngineKind) throws {
+    try self.init(witness, kind) { try ToySmallMachine(witness.variant, on: kind, input: $0) }
+  }
+
+  /// Replays a witness on a simulator with replaced rows, whatever variant it names.
+  ///
+  /// - Throws: ``WitnessError`` when the states are none of this machine, or differ in more than they say.
+  public init(_ witness: Witness, with set: ToyRowSet) throws {
+    try self.init(witness, .simulator) { try ToySmallMachine(set, input: $0) }
+  }
+
+  private init(_ witness: Witness, _ kind: EngineKind, _ make: ([UInt8]) throws -> ToySmallMachine) throws {
     engine = kind
-    try Self.check(witness)
+    try WitnessCheck(witness).check()
     func run(_ state: MachineState) throws -> MachineOutcome {
-      let machine = try ToySmallMachine(witness.variant, on: kind, input: state.input)
-      return try machine.run(state, window: Self.window(of: state))
+      try make(state.input).run(state, window: Self.window(of: state))
     }
     let one = try run(witness.first)
     switch witness.shows {
@@ -101,54 +111,6 @@ public struct WitnessReplay: Sendable {
     if before.storage.last?.bytes != outcome.window { changes.append("storage changes") }
     if outcome.changesDevices { changes.append("a device changes") }
     return "\(mode): completes; " + (changes.isEmpty ? "nothing changes" : changes.joined(separator: ", "))
-  }
-
-  /// The states must fit the small machine, and differ as the witness says.
-  private static func check(_ witness: Witness) throws {
-    for state in [witness.first, witness.second] {
-      guard state.processor.registers.count == ToyRegister.table.count,
-        state.processor.auxiliaries.count == 1
-      else { throw WitnessError("a state does not have the registers and tables of the toy processor") }
-      for block in state.storage {
-        guard block.address <= UInt64(ToySmallMachine.storageSize),
-          block.bytes.count <= ToySmallMachine.storageSize - Int(block.address)
-        else { throw WitnessError("storage at \(hex(block.address)) is outside the small machine") }
-      }
-      guard let window = state.storage.last, window.bytes.count == ToySmallMachine.windowSize else {
-        throw WitnessError("the last block of storage must be the window of 256 bytes")
-      }
-    }
-    if case .sensitive(let kind) = witness.shows,
-      !kind.isDisjoint(with: [.supervisorControl, .userControl])
-    {
-      return
-    }
-    let differing = differences(witness.first, witness.second)
-    var allowed: Set<String> = [witness.axis]
-    // Another page is another entry of the TLB; paging brings one.
-    if witness.axis == "base" || witness.axis == "paging" { allowed.insert("TLB") }
-    guard differing.contains(witness.axis), differing.isSubset(of: allowed) else {
-      throw WitnessError(
-        "the states are to differ in \(witness.axis), but they differ in "
-          + (differing.isEmpty ? "nothing" : differing.sorted().joined(separator: ", ")))
-    }
-  }
-
-  private static func differences(_ first: MachineState, _ second: MachineState) -> Set<String> {
-    var found: Set<String> = []
-    for (index, pair) in zip(first.processor.registers, second.processor.registers).enumerated()
-    where pair.0 != pair.1 {
-      switch RegisterID(index) {
-      case ToyRegister.paging: found.insert("paging")
-      case ToyRegister.interruptEnable: found.insert("interrupt enable")
-      default: found.insert(ToyRegister.table[index].name)
-      }
-    }
-    if first.processor.auxiliaries != second.processor.auxiliaries { found.insert("TLB") }
-    if first.time != second.time { found.insert("time") }
-    if first.input != second.input { found.insert("device") }
-    if first.storage.last?.bytes != second.storage.last?.bytes { found.insert("storage") }
-    return found
   }
 }
 

@@ -21,7 +21,8 @@ public struct WitnessDocument: Codable, Sendable, Equatable {
   var schema: String
   var version: Int
   var isa: String
-  var variant: String
+  /// Name of the variant that it is for.
+  public var variant: String
   var instruction: String
   var word: String
   var shows: String
@@ -33,11 +34,13 @@ public struct WitnessDocument: Codable, Sendable, Equatable {
   public static let schemaName = "triad-witness"
 
   /// The document of a witness.
-  public init(_ witness: Witness) {
+  ///
+  /// - Parameter name: of a variant that has replaced rows, in place of the witness's own.
+  public init(_ witness: Witness, variant name: String? = nil) {
     schema = Self.schemaName
     version = 1
     isa = "toy"
-    variant = witness.variant.rawValue
+    variant = name ?? witness.variant.rawValue
     instruction = witness.instruction
     word = hex(UInt64(witness.word), digits: 8)
     shows = witness.shows.name
@@ -48,12 +51,13 @@ public struct WitnessDocument: Codable, Sendable, Equatable {
 
   /// The witness of a document.
   ///
+  /// - Parameter name: of a variant with replaced rows, taken to be `classic`, beside the variants that there are.
   /// - Throws: ``WitnessError`` naming the field that is not usable.
-  public func witness() throws(WitnessError) -> Witness {
+  public func witness(knowing name: String? = nil) throws(WitnessError) -> Witness {
     guard schema == Self.schemaName, version == 1 else {
       throw WitnessError("`schema` and `version` must be \(Self.schemaName) 1, not \(schema) \(version)")
     }
-    guard isa == "toy", let variant = ToyVariant(rawValue: variant) else {
+    guard isa == "toy", let variant = variant == name ? .classic : ToyVariant(rawValue: variant) else {
       throw WitnessError("there is no instruction set \(isa) \(variant)")
     }
     let claims = [Witness.Claim.privileged] + Sensitivity.all.map { .sensitive($0) }

@@ -83,10 +83,11 @@ struct X86Search {
   /// Where copies of the two tables lie, in pages that the surroundings leave free.
   private static let globalCopy: UInt64 = 0xE000
   private static let interruptCopy: UInt64 = 0xC000
-  /// Two more descriptors: code for every ring, and more code of ring 3.
+  /// More descriptors: code for every ring, code and data of ring 3.
   static let conforming: UInt64 = 0x48
   static let userCode: UInt64 = 0x53
-  private static let globalLimit: UInt64 = 0x57
+  static let userData: UInt64 = 0x5B
+  private static let globalLimit: UInt64 = 0x5F
 
   init(_ mode: X86Mode, prevention: Bool, seed: UInt64) throws {
     machine = try X86FuzzMachine(mode, seed: seed, isPlain: true)
@@ -94,7 +95,7 @@ struct X86Search {
     let platform = try PCPlatform.make(memorySize: X86FuzzMachine.memorySize, input: [])
     var memory = machine.memory
     X86FuzzRow.openGates(&memory, mode)
-    for (selector, type) in [(Self.conforming, UInt64(0x9F)), (Self.userCode, 0xFB)] {
+    for (selector, type) in [(Self.conforming, UInt64(0x9F)), (Self.userCode, 0xFB), (Self.userData, 0xF3)] {
       let flags: UInt64 = mode == .long64 ? 0xA : 0xC
       let descriptor = 0x000F_0000_0000_FFFF | type << 40 | flags << 52
       for byte in 0..<8 {
@@ -136,7 +137,8 @@ struct X86Search {
     state[.rbx] = memory.isEmpty ? 0x10 : place
     state[.rsp] = memory.isEmpty ? machine.data + 0x8000 : place
     state[.rdi] = machine.data + 0x5000
-    state[.rflags] = 2
+    // With overflow, so that INTO does something.
+    state[.rflags] = 0x802
     let code = Array((bytes + [UInt8](repeating: 0xF4, count: 15)).prefix(15))
     guard let decoded = X86FuzzRow.decode(code, state, machine) else { return }
     try judge(X86FuzzCase(seed: 0, bytes: code, state: state), decoded.row, memory, keeps: keeps)

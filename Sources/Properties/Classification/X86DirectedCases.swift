@@ -31,9 +31,10 @@ extension X86Search {
       ([0xFF, 0x1B], pointer(Self.conforming)), ([0xFF, 0x1B], pointer(Self.userCode)),  // call far [ebx]
       ([0xFF, 0x2B], pointer(Self.conforming)), ([0xFF, 0x2B], pointer(Self.userCode)),  // jmp far [ebx]
       ([0xCB], frame), (isLong ? [0x48, 0xCF] : [0xCF], interrupted),  // retf, iret
-      ([0xCD, 0x80], []), ([0xCC], []),  // int 0x80, int3
+      ([0xCD, 0x80], []), ([0xCC], []), ([0xF1], []),  // int 0x80, int3, int1
       ([0x0F, 0xB2, 0x03], pointer(0)), ([0x0F, 0xB4, 0x03], pointer(0)), ([0x0F, 0xB5, 0x03], pointer(0)),
-      ([0x0F, 0xB2, 0x03], pointer(0x23)),  // lss, lfs, lgs eax, [ebx]
+      ([0x0F, 0xB2, 0x03], pointer(0x23)), ([0x0F, 0xB2, 0x03], pointer(Self.userData)),  // lss, lfs, lgs eax, [ebx]
+      ([0x0F, 0x01, 0xF9], []),  // rdtscp
       ([0x0F, 0x31], []), ([0x0F, 0x34], []), ([0x0F, 0x05], []),  // rdtsc, sysenter, syscall
       ([0xFA], []), ([0xFB], []), ([0xF4], []),  // cli, sti, hlt
       ([0xE4, 0x60], []), ([0xE6, 0x80], []),  // in al, 0x60; out 0x80, al
@@ -42,7 +43,8 @@ extension X86Search {
     ]
     if !isLong {
       cases += [
-        ([0x1E], []), ([0x1F], word(0, 8)), ([0xC5, 0x03], pointer(0)), ([0xC4, 0x03], pointer(0)),
+        ([0xCE], []), ([0x1E], []), ([0x1F], word(0, 8)), ([0xC5, 0x03], pointer(0)),
+        ([0xC4, 0x03], pointer(0)),
         ([0x9A] + pointer(Self.conforming).prefix(6), []), ([0xEA] + pointer(Self.conforming).prefix(6), []),
       ]
     }

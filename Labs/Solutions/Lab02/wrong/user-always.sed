@@ -1,0 +1,2 @@
+# The supervisor needs the user permission, too.
+s/if cpu.psw.user { needed/do { needed/
