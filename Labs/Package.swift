@@ -37,6 +37,8 @@ func lab(_ name: String, _ modules: [Target.Dependency] = [], given: [Target.Dep
 let labs: [[Target]] = [
   lab("Lab01", ["LabTraps"]),
   lab("Lab04", given: ["LabHardware"]),
+  lab("Lab06", ["LabMonitor"], given: ["LabHardware", "LabInterpreter"]),
+  lab("Lab07", ["LabMonitor"], given: ["LabHardware"]),
 ]
 
 let package = Package(

@@ -50,7 +50,7 @@ final class BareHardware: VirtualHardware {
     set { cpu.psw = newValue }
   }
 
-  func execute(slice: UInt64) -> HardwareEvent {
+  func execute(slice: UInt64) -> Arrival {
     var left = slice
     while left > 0 {
       let pc = cpu.psw.pc

@@ -26,7 +26,7 @@ final class Meter: VirtualHardware {
     set { hardware.psw = newValue }
   }
 
-  func execute(slice: UInt64) -> HardwareEvent {
+  func execute(slice: UInt64) -> Arrival {
     tape.entry(level: level, hardware.psw, slice: slice)
     let event = hardware.execute(slice: slice)
     tape.exit(level: level, event, pc: hardware.psw.pc)

@@ -49,11 +49,11 @@ public enum MonitorRunner {
     let platform = try machine.makePlatform(on: storage.slice(place..<place + request.storage))
 
     // The header is that of any engine on this guest; the recorder must be there before the hardware.
-    let probe = LabEngine(
+    let plain = LabEngine(
       platform: platform, state: ToyInstructionSet.resetState(entry: image.entry, storage: request.storage),
       variant: request.variant, instructions: NoInstructions.self, traps: TableTranslation.self)
     let header = FinalState.header(
-      for: probe, level: request.level, program: "exercise", programDigest: Digest.of(request.image),
+      for: plain, level: request.level, program: "exercise", programDigest: Digest.of(request.image),
       configurationDigest: 0)
     let writer = try TraceWriter(header, as: .binary, to: output)
     let recorder = writer.makeRecorder()
@@ -61,9 +61,11 @@ public enum MonitorRunner {
 
     let bare = BareHardware(memory: storage, variant: request.variant, tape: tape)
     var stack: [any VirtualHardware] = [Meter(bare, level: 0, tape: tape)]
+    var levels: [any VirtualHardware] = []
     for (number, region) in layout.regions.dropLast().enumerated() {
       guard let level else { throw EngineRefusal("this lab has no levels between VMM and machine") }
-      stack.append(Meter(level.init(on: stack[number], region: region), level: number + 1, tape: tape))
+      levels.append(level.init(on: stack[number], region: region))
+      stack.append(Meter(levels[number], level: number + 1, tape: tape))
     }
     let top = stack[stack.count - 1]
     let region = layout.regions[layout.regions.count - 1]
@@ -76,7 +78,7 @@ public enum MonitorRunner {
     // What the storage holds as it is seen from above, and whether anything behind its end can be reached.
     tape.fact(Fact.storageFromAbove, try digest(of: top, at: region))
     if request.isProbing {
-      for hardware in stack.dropFirst() { tape.fact(Fact.outsideLoads, probeOutside(hardware)) }
+      for level in levels { tape.fact(Fact.outsideLoads, probe(level, tape)) }
     }
     tape.fact(Fact.stretches, engine.stretches)
     tape.fact(Fact.outside, layout.digestOutside(storage))
@@ -105,13 +107,23 @@ public enum MonitorRunner {
     return memory.digest
   }
 
-  /// Loads from and stores to places behind the end of a level's storage; the loaded words, all of them in one.
-  private static func probeOutside(_ hardware: any VirtualHardware) -> UInt64 {
+  /// Does to a level what software on it must not get anything by: loads and stores behind the end of its storage, PSWs
+  /// that reach there, and one in supervisor mode.
+  ///
+  /// - Returns: the loaded words, all of them in one.
+  private static func probe(_ hardware: any VirtualHardware, _ tape: Tape) -> UInt64 {
     let size = hardware.storageSize
     var seen: UInt32 = 0
     for address in [size, size &+ 4, size &+ 0xFFC, 0x8000_0000, 0xFFFF_F000, 0xFFFF_FFFC] {
       seen |= hardware.load(address)
       hardware.store(address, 0xBAD0_BAD0)
+    }
+    tape.isSilent = true
+    defer { tape.isSilent = false }
+    for base in [0, size &- 4096, size, 0xFFFF_F000] {
+      // Nothing can be fetched there; what counts is the PSW that arrives below.
+      hardware.psw = PSW(user: base != 0, pc: 0xFFFF_FFF0, base: base, bound: .max)
+      _ = hardware.execute(slice: 1)
     }
     return UInt64(seen)
   }

@@ -10,11 +10,13 @@ final class Tape {
   /// Instructions that the guest has retired.
   var clock: UInt64 = 0
   let recorder: TraceRecorder?
+  /// What runs now is not the guest, so that instructions are not recorded.
+  var isSilent = false
 
   init(_ recorder: TraceRecorder?) { self.recorder = recorder }
 
   /// Whether each instruction is recorded.
-  var isDetailed: Bool { recorder?.level == .instructions }
+  var isDetailed: Bool { !isSilent && recorder?.level == .instructions }
 
   func append(_ record: TraceRecord) { recorder?.append(record) }
 
@@ -64,7 +66,7 @@ final class Tape {
   }
 
   /// Control comes back from hardware of a level; code 0 is the end of the slice, else a trap's cause.
-  func exit(level: Int, _ event: HardwareEvent, pc: UInt32) {
+  func exit(level: Int, _ event: Arrival, pc: UInt32) {
     var record = TraceRecord(
       .exit, mode: mode, cpu: UInt16(truncatingIfNeeded: level), clock: clock, pc: UInt64(pc))
     if case .trap(let trap) = event {

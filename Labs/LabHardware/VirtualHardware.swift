@@ -24,11 +24,11 @@ public protocol VirtualHardware: AnyObject {
   /// Executes instructions until one traps or `slice` of them have retired.
   ///
   /// The slice is the hardware's timer. After a trap, `psw.pc` is the address of the instruction that trapped.
-  func execute(slice: UInt64) -> HardwareEvent
+  func execute(slice: UInt64) -> Arrival
 }
 
 /// Why hardware gave control back.
-public enum HardwareEvent: Sendable, Equatable {
+public enum Arrival: Sendable, Equatable {
   /// As many instructions have retired as it was told.
   case sliceEnd
   /// An instruction trapped; it has had no effect.

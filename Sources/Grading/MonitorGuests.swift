@@ -14,6 +14,9 @@ public enum MonitorGuests: String, CaseIterable, Sendable {
   /// The timer, masked and not.
   case interrupts
 
+  /// Users that compute for long and call their supervisor now and then.
+  case users
+
   /// Bytes of the guests' storage.
   public static let memorySize = 1 << 16
 
@@ -28,6 +31,7 @@ public enum MonitorGuests: String, CaseIterable, Sendable {
     case .dispatcher: body = Self.traps(number, &random)
     case .routines: body = Self.routine(number, &random)
     case .interrupts: body = Self.timer(number, &random)
+    case .users: body = Self.users(number, &random)
     }
     let source =
       "        .include \"toy.inc\"\n        .equ MEMORY, \(Self.memorySize)\n        .text\n" + body
@@ -229,6 +233,46 @@ public enum MonitorGuests: String, CaseIterable, Sendable {
               .balign 4
       own:    .word   PSW_IE, start, 0, MEMORY
       user:   .word   PSW_USER | PSW_IE, start, 0, MEMORY
+
+      """
+  }
+
+  private static func users(_ number: Int, _ random: inout SplitMix) -> String {
+    let work = [
+      "add s1, s1, s0", "xor s2, s2, s1", "mul s1, s1, s0", "slli s3, s1, 3", "sub s2, s2, s3",
+      "sw s1, 0x80(zero)",
+    ]
+    let body = (0..<(4 + random.below(4))).map { _ in "        \(random.pick(work))\n" }.joined()
+    // Each way into user mode in turn, and in the end something that only the supervisor may do.
+    let entry =
+      number % 2 == 0 ? "        la      t0, user\n        jrst    t0" : "        lpsw    psw(zero)"
+    let last = ["getpsw t1", "getclk t1", "getbound t1"][number % 3]
+    return """
+      _start:
+      \(arm)        li      s1, \(1 + random.below(99))
+      \(entry)
+      handler:
+              lw      k0, TRAP_CAUSE(zero)
+              addi    k0, k0, -CAUSE_SVC
+              bnez    k0, 9f
+              lw      k0, TRAP_OLD + 4(zero)
+              addi    k0, k0, 4
+              sw      k0, TRAP_OLD + 4(zero)
+              lpsw    TRAP_OLD(zero)
+      9:
+      \(look)        out     zero, POWER(zero)
+      user:   li      a0, \(2 + random.below(3))
+      1:      li      s0, \(60 + random.below(60))
+      2:
+      \(body)        addi    s0, s0, -1
+              bnez    s0, 2b
+              svc     \(random.below(999))
+              addi    a0, a0, -1
+              bnez    a0, 1b
+              \(last)
+              svc     1
+              .balign 4
+      psw:    .word   PSW_USER, user, 0, MEMORY
 
       """
   }

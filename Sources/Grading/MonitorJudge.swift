@@ -5,6 +5,24 @@ internal import ToyISA
 package import Trace
 internal import X86Backend
 
+/// What is asked of a VMM beside equivalence.
+package struct MonitorDemands {
+  /// Resource control.
+  package var control = false
+  /// The levels are asked for what is behind the end of their storage.
+  package var probe = false
+  /// No code in virtual supervisor mode runs directly.
+  package var hybrid = false
+  /// The least share of instructions that must run directly.
+  package var direct: Double?
+  /// How many instructions it must interpret at a time, on the average.
+  package var stretch: Double?
+  /// Each trap arrives exactly once at each level.
+  package var multiplication = false
+
+  package init() {}
+}
+
 /// Decides from the trace of a guest under a student's VMM whether the VMM has the three properties of the paper:
 /// equivalence, resource control, efficiency.
 package struct MonitorJudge {
@@ -13,27 +31,21 @@ package struct MonitorJudge {
   package var layout: MonitorLayout
   /// Of what is in storage around the guest.
   package var seed: UInt64
-  /// The levels are to be asked for what is behind the end of their storage.
-  package var isProbing: Bool
-  package var needsControl: Bool
-  /// The least share of instructions that must run directly.
-  package var leastDirect: Double?
+  package var demands: MonitorDemands
   package var reproduction: String
 
   /// The longest slice that a VMM may give its guest, in instructions; `VirtualMachine.quantum` of the labs' frame.
   package static let quantum: UInt64 = 10_000
 
   package init(
-    workload: Workload, level: TraceLevel, layout: MonitorLayout, seed: UInt64, isProbing: Bool,
-    needsControl: Bool, leastDirect: Double?, reproduction: String
+    workload: Workload, level: TraceLevel, layout: MonitorLayout, seed: UInt64, demands: MonitorDemands,
+    reproduction: String
   ) {
     self.workload = workload
     self.level = level
     self.layout = layout
     self.seed = seed
-    self.isProbing = isProbing
-    self.needsControl = needsControl
-    self.leastDirect = leastDirect
+    self.demands = demands
     self.reproduction = reproduction
   }
 
@@ -49,7 +61,7 @@ package struct MonitorJudge {
     let (image, machine, variant) = toy
     let line =
       "\(workload.instructionLimit) \(machine.memorySize) \(variant.rawValue) \(level.name) \(seed)"
-      + " \(isProbing ? 1 : 0) \(layout.text) \(machine.input.count) \(machine.disk.count)\n"
+      + " \(demands.probe ? 1 : 0) \(layout.text) \(machine.input.count) \(machine.disk.count)\n"
     return Data(line.utf8) + Data(machine.input) + Data(machine.disk) + Data(image)
   }
 
@@ -80,7 +92,9 @@ package struct MonitorJudge {
     if report.fromAbove == nil || report.fromAbove != report.storage {
       return "What the VMM reads from its guest's storage is not what the guest has there."
     }
-    return (needsControl ? control(report) : nil) ?? (isProbing ? map(report) : nil) ?? efficiency(report)
+    return (demands.control ? control(report) : nil) ?? (demands.probe ? map(report) : nil)
+      ?? (demands.hybrid ? hybrid(report) : nil) ?? efficiency(report)
+      ?? (demands.multiplication ? multiplication(report) : nil)
   }
 
   private func control(_ report: MonitorReport) -> String? {
@@ -117,13 +131,46 @@ package struct MonitorJudge {
     return nil
   }
 
+  private func hybrid(_ report: MonitorReport) -> String? {
+    guard report.directSupervisor > 0 else { return nil }
+    return
+      "Equivalence holds, but this is no hybrid VMM: \(report.directSupervisor) instructions in virtual supervisor mode"
+      + " ran directly on the hardware."
+  }
+
   private func efficiency(_ report: MonitorReport) -> String? {
-    guard let leastDirect else { return nil }
     let all = report.direct &+ report.emulated
     let share = all == 0 ? 0 : Double(report.direct) / Double(all)
-    guard share < leastDirect else { return nil }
-    return
-      "Equivalence holds, but not efficiency: \(report.direct) of \(all) instructions ran directly on the hardware;"
-      + " the share must be \(leastDirect) at least."
+    if let least = demands.direct, share < least {
+      return
+        "Equivalence holds, but not efficiency: \(report.direct) of \(all) instructions ran directly on the hardware;"
+        + " the share must be \(least) at least."
+    }
+    if let least = demands.stretch, Double(report.emulated) < least * Double(report.stretches) {
+      return
+        "Equivalence holds, but \(report.stretches) stretches were needed to interpret \(report.emulated) instructions;"
+        + " \(least) at a time, on the average, is what is asked."
+    }
+    return nil
+  }
+
+  /// Each trap that a single VMM sees comes to each level once: T traps make n × T arrivals on n levels.
+  private func multiplication(_ report: MonitorReport) -> String? {
+    let traps = Int(clamping: report.emulated &+ report.reflected)
+    let counts = report.levels.map(\.traps)
+    // A check stop is a trap that is neither emulated nor reflected.
+    guard counts.allSatisfy({ (traps...traps + 1).contains($0) }) else {
+      return
+        "Equivalence holds, but traps do not multiply as they should: the guest has \(traps), and at the levels, the"
+        + " lowest first, there arrive \(counts.map(String.init).joined(separator: ", "))."
+    }
+    let entries = report.levels.map(\.entries)
+    let top = entries.last ?? 0
+    guard entries.allSatisfy({ Double($0) <= 1.1 * Double(top) }) else {
+      return
+        "Equivalence holds, but the hardware is entered more often than need be: at the levels, the lowest first,"
+        + " \(entries.map(String.init).joined(separator: ", ")) times; 1.1 times the highest is the limit."
+    }
+    return nil
   }
 }

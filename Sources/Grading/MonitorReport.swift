@@ -26,8 +26,12 @@ package struct MonitorReport: Equatable {
   package var levels: [Level]
   /// Instructions that ran directly on the bare machine.
   package var direct: UInt64 = 0
-  /// Instructions that the VMM carried out itself, of those in virtual supervisor mode and of all.
+  /// Instructions that the VMM carried out itself.
   package var emulated: UInt64 = 0
+  /// Traps that the guest's supervisor got.
+  package var reflected: UInt64 = 0
+  /// Times that a hybrid VMM was asked to interpret.
+  package var stretches: UInt64 = 0
   /// Instructions that ran directly in virtual supervisor mode.
   package var directSupervisor: UInt64 = 0
   /// Digest of the storage around the guest, at the end.
@@ -57,11 +61,13 @@ package struct MonitorReport: Equatable {
       if record.code != 0 { levels[level].traps += 1 }
       if level == 0, let entered { ran(record.clock, since: entered) }
     case .emulate: emulated += 1
+    case .trap: reflected += 1
     case .host:
       switch record.code {
       case 1: outside = record.value
       case 2: if record.value != 0 { readOutside = true }
       case 3: fromAbove = record.value
+      case 4: stretches = record.value
       default: break
       }
     case .final: storage = record.value

@@ -56,6 +56,7 @@ import X86Backend
       "lpsw", "jrst", "setie", "getpsw", "getbase", "getbound", "getclk", "tlbflush", "wait", "in", "out",
     ]
     #expect(seen[.routines]?.mnemonics.isSuperset(of: privileged) == true, "seed \(seed)")
+    #expect(seen[.users]?.causes == [ToyCause.privileged.rawValue, ToyCause.supervisorCall.rawValue])
     #expect(seen[.interrupts]?.causes == [ToyCause.timer.rawValue], "seed \(seed)")
   }
 

@@ -10,15 +10,15 @@ import X86Backend
 @Suite struct MonitorJudgeTests {
   private let layout = MonitorLayout(levels: 2, guest: 0x10000, seed: 3)
 
-  private func judge(control: Bool = true, direct: Double? = nil, probe: Bool = false) throws -> MonitorJudge
-  {
+  private func judge(_ change: (inout MonitorDemands) -> Void = { _ in }) throws -> MonitorJudge {
     let guest = try MonitorGuests.allocator.image(seed: 1, number: 0)
+    var demands = MonitorDemands()
+    change(&demands)
     return MonitorJudge(
       workload: Workload(
         name: "guest", machine: .toy(guest, ToyMachine(memorySize: 0x10000), .classic), instructionLimit: 1000
       ),
-      level: .instructions, layout: layout, seed: 7, isProbing: probe, needsControl: control,
-      leastDirect: direct, reproduction: "triad grade")
+      level: .instructions, layout: layout, seed: 7, demands: demands, reproduction: "triad grade")
   }
 
   private func entry(
@@ -43,7 +43,7 @@ import X86Backend
   }
 
   @Test func controlNeedsUserModeTheRegionTheQuantumAndTheStorageAround() throws {
-    let judge = try judge()
+    let judge = try judge { $0.control = true }
     #expect(judge.complaint(about: report([entry(0), entry(1)])) == nil)
     for level in [0, 1] {
       let end = UInt64(layout.regions[level].upperBound)
@@ -67,7 +67,7 @@ import X86Backend
   }
 
   @Test func efficiencyCountsWhatRanOnTheBareMachine() throws {
-    let judge = try judge(control: false, direct: 0.9)
+    let judge = try judge { $0.direct = 0.9 }
     func run(_ direct: UInt64, emulated: Int) -> MonitorReport {
       report(
         [entry(0), TraceRecord(.exit, code: 2, clock: 5 + direct)]
@@ -81,8 +81,43 @@ import X86Backend
     #expect(judge.complaint(about: report([TraceRecord(.exit, clock: 1000)])) != nil)
   }
 
+  @Test func hybridsRunNoSupervisorDirectlyAndInterpretInStretches() throws {
+    func run(mode: UInt8, stretches: UInt64) -> MonitorReport {
+      var start = entry(0)
+      start.mode = mode
+      return report(
+        [start, TraceRecord(.exit, code: 8, clock: 25), TraceRecord(.host, code: 4, value: stretches)]
+          + Array(repeating: TraceRecord(.emulate), count: 30))
+    }
+    let hybrid = try judge { $0.hybrid = true }
+    #expect(hybrid.complaint(about: run(mode: 1, stretches: 30)) == nil)
+    #expect(hybrid.complaint(about: run(mode: 0, stretches: 30)) != nil)
+    let stretch = try judge { $0.stretch = 10 }
+    #expect(stretch.complaint(about: run(mode: 1, stretches: 3)) == nil)
+    #expect(stretch.complaint(about: run(mode: 1, stretches: 4)) != nil)
+  }
+
+  @Test func eachTrapArrivesOnceAtEachLevel() throws {
+    let judge = try judge { $0.multiplication = true }
+    /// Three traps of the guest, with as many arrivals and entries at the two levels.
+    func run(_ traps: [Int], _ entries: [Int]) -> MonitorReport {
+      var records = [TraceRecord(.emulate), TraceRecord(.trap, code: 8), TraceRecord(.trap, code: 2)]
+      for level in [0, 1] {
+        records += Array(repeating: entry(level), count: entries[level])
+        records += Array(
+          repeating: TraceRecord(.exit, cpu: UInt16(level), code: 2, clock: 5), count: traps[level])
+      }
+      return report(records)
+    }
+    #expect(judge.complaint(about: run([3, 3], [20, 20])) == nil)
+    #expect(judge.complaint(about: run([4, 4], [22, 20])) == nil)
+    #expect(judge.complaint(about: run([3, 3], [23, 20])) != nil)
+    #expect(judge.complaint(about: run([5, 3], [20, 20])) != nil)
+    #expect(judge.complaint(about: run([0, 3], [20, 20])) != nil)
+  }
+
   @Test func probesMustFindNothing() throws {
-    let judge = try judge(control: false, probe: true)
+    let judge = try judge { $0.probe = true }
     #expect(judge.complaint(about: report([TraceRecord(.host, code: 2, value: 0)])) == nil)
     #expect(judge.complaint(about: report([TraceRecord(.host, code: 2, value: 1)])) != nil)
     #expect(judge.complaint(about: report([], outside: 1)) != nil)
@@ -90,7 +125,7 @@ import X86Backend
 
   /// The trace of the right run with another header, another end or nothing at all is worth nothing.
   @Test func onlyTheWholeTraceCounts() throws {
-    let judge = try judge(control: false)
+    let judge = try judge()
     let folder = try TemporaryFolder()
     let file = folder.url.appendingPathComponent("trace").path
     func write(_ level: TraceLevel, facts: Bool) throws {

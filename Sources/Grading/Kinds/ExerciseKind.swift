@@ -38,7 +38,7 @@ public struct Assessment: Sendable, Equatable {
 public enum ExerciseKinds {
   static let all: [any ExerciseKind.Type] = [
     GeneratedExercise.self, ProgramExercise.self,
-    MonitorExercise.self,
+    MonitorExercise.self, PredictionExercise.self,
   ]
 
   /// The kind of a name.

@@ -9,8 +9,8 @@ internal import X86Backend
 /// the VMM must keep control and let most instructions run directly.
 ///
 /// Options: `programs` (built-in ones, `NAME DEFINE=N … LIMIT=N`) or the subject of generated ones; `variants`; `level` (`events` or
-/// `instructions`); `levels`, how many hardwares are on top of each other; `control` and `probe` (1: yes); `direct`, the least
-/// share of instructions that run directly.
+/// `instructions`); `levels`, how many VMMs stand on each other, or a list of `depths`; and what ``MonitorDemands`` has:
+/// `control`, `probe`, `hybrid`, `multiplication` (1: yes), `direct` and `stretch` (the least).
 enum MonitorExercise: ExerciseKind {
   static let name = "monitor"
 
@@ -22,14 +22,22 @@ enum MonitorExercise: ExerciseKind {
       variants.append(variant)
     }
     if variants.isEmpty { variants = [.classic] }
-    let levels = exercise.number("levels").map { Int($0) } ?? 1
-    guard (1...4).contains(levels) else { throw attempt.mistake("levels are not in 1...4") }
+    let depths = exercise.list("depths").compactMap { Int($0) }
+    let levels = depths.isEmpty ? [exercise.number("levels").map { Int($0) } ?? 1] : depths
+    guard levels.allSatisfy((1...4).contains) else { throw attempt.mistake("levels are not in 1...4") }
+    var demands = MonitorDemands()
+    demands.control = exercise.number("control") == 1
+    demands.probe = exercise.number("probe") == 1
+    demands.hybrid = exercise.number("hybrid") == 1
+    demands.multiplication = exercise.number("multiplication") == 1
+    demands.direct = exercise.number("direct")
+    demands.stretch = exercise.number("stretch")
     let isDetailed = exercise.text("level") != "events"
 
     var good = 0
     var all = 0
     var complaint: String?
-    for variant in variants {
+    for (variant, levels) in variants.flatMap({ variant in levels.map { (variant, $0) } }) {
       let workloads = try attempt.guests(variant)
       all += workloads.count
       for (number, workload) in workloads.enumerated() {
@@ -37,12 +45,11 @@ enum MonitorExercise: ExerciseKind {
           workload: workload, level: isDetailed ? .instructions : .events,
           layout: MonitorLayout(
             levels: levels, guest: workload.storage, seed: attempt.seed &+ UInt64(number)),
-          seed: attempt.seed, isProbing: exercise.number("probe") == 1,
-          needsControl: exercise.number("control") == 1, leastDirect: exercise.number("direct"),
-          reproduction: attempt.reproduction)
+          seed: attempt.seed, demands: demands, reproduction: attempt.reproduction)
         let run = try attempt.run(judge.request)
         if let found = try judge.complaint(about: run.output, ended: run.end, errors: run.errors) {
-          complaint = complaint ?? "Guest `\(workload.name)`. \(found)"
+          let place = levels == 1 ? "" : " with \(levels) VMMs"
+          complaint = complaint ?? "Guest `\(workload.name)`\(place). \(found)"
           if run.hangs { break }
         } else {
           good += 1
