@@ -19,12 +19,17 @@ func kit(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 }
 
 /// The targets of a lab whose files are a program; everything is in the folder of its name.
-func lab(_ name: String, _ modules: [Target.Dependency] = []) -> [Target] {
+///
+/// - Parameters:
+///   - modules: what the program around them needs beside `LabKit`.
+///   - given: what of that the files themselves may import.
+func lab(_ name: String, _ modules: [Target.Dependency] = [], given: [Target.Dependency] = []) -> [Target] {
   [
     .target(
-      name: name, dependencies: ["LabKit", contracts], path: "\(name)/Sources", swiftSettings: settings),
+      name: name, dependencies: ["LabKit", contracts] + given, path: "\(name)/Sources",
+      swiftSettings: settings),
     .executableTarget(
-      name: "\(name)Runner", dependencies: ["LabKit", .target(name: name)] + modules,
+      name: "\(name)Runner", dependencies: ["LabKit", .target(name: name)] + modules + given,
       path: "\(name)/Runner", swiftSettings: settings),
   ]
 }
@@ -32,6 +37,9 @@ func lab(_ name: String, _ modules: [Target.Dependency] = []) -> [Target] {
 let labs: [[Target]] = [
   lab("Lab01", ["LabTraps"]),
   lab("Lab02", ["LabInstructions"]),
+  lab("Lab04", given: ["LabHardware"]),
+  lab("Lab06", ["LabMonitor"], given: ["LabHardware", "LabInterpreter"]),
+  lab("Lab07", ["LabMonitor"], given: ["LabHardware"]),
 ]
 
 let package = Package(
@@ -43,6 +51,10 @@ let package = Package(
     // cannot be borrowed.
     kit("LabTraps", ["LabKit"]),
     kit("LabInstructions", ["LabKit"]),
+    // Bare hardware as a VMM sees it, and the frame around a VMM; a VMM; an interpreter for virtual machines.
+    kit("LabHardware", ["LabKit"]),
+    kit("LabMonitor", ["LabKit", "LabHardware"]),
+    kit("LabInterpreter", ["LabKit", "LabHardware"]),
   ] + labs.flatMap { $0 } + [
     // Judges the labs' programs as processes of their own, so it links none of them.
     .testTarget(

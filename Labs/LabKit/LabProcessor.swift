@@ -32,13 +32,13 @@ public final class LabProcessor {
   private var general: [UInt32]
   let traps: any TrapUnit.Type
   /// Loads and stores of the instruction in progress, in order.
-  var accesses: [(isWrite: Bool, address: UInt32, value: UInt32, size: Int)] = []
+  package var accesses: [(isWrite: Bool, address: UInt32, value: UInt32, size: Int)] = []
   /// Port accesses of the instruction in progress.
-  var ports: [(isWrite: Bool, port: UInt32, value: UInt32)] = []
+  package var ports: [(isWrite: Bool, port: UInt32, value: UInt32)] = []
   /// The word that was fetched last.
-  var word: UInt32 = 0
+  package var word: UInt32 = 0
 
-  init(_ state: ProcessorState, platform: Platform, variant: ToyVariant, traps: any TrapUnit.Type) {
+  package init(_ state: ProcessorState, platform: Platform, variant: ToyVariant, traps: any TrapUnit.Type) {
     self.platform = platform
     self.variant = variant
     self.traps = traps
@@ -112,14 +112,14 @@ public final class LabProcessor {
   public var storageSize: UInt32 { UInt32(truncatingIfNeeded: platform.memory.size) }
 
   /// All registers by ``ToyRegister`` number.
-  var registers: [UInt64] {
+  package var registers: [UInt64] {
     general.map(UInt64.init) + [
       UInt64(psw.pc), psw.user ? 1 : 0, psw.interruptEnable ? 1 : 0, psw.paging ? 1 : 0, UInt64(psw.base),
       UInt64(psw.bound), isWaiting ? 1 : 0,
     ]
   }
 
-  func restore(_ state: ProcessorState) {
+  package func restore(_ state: ProcessorState) {
     func value(_ number: RegisterID) -> UInt32 {
       let index = Int(number)
       return index < state.registers.count ? UInt32(truncatingIfNeeded: state.registers[index]) : 0
@@ -152,13 +152,13 @@ public final class LabProcessor {
   }
 
   /// What an instruction may have changed, to take it back.
-  struct Mark {
+  package struct Mark {
     var general: [UInt32]
     var psw: PSW
     var isWaiting: Bool
   }
 
-  var mark: Mark {
+  package var mark: Mark {
     get { Mark(general: general, psw: psw, isWaiting: isWaiting) }
     set { (general, psw, isWaiting) = (newValue.general, newValue.psw, newValue.isWaiting) }
   }

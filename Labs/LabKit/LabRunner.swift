@@ -1,6 +1,6 @@
 internal import MachineCore
 internal import ToyISA
-internal import Trace
+package import Trace
 
 #if canImport(Glibc)
   internal import Glibc
@@ -56,7 +56,7 @@ public enum LabRunner {
 }
 
 /// All bytes of a file descriptor.
-private func readAll(_ descriptor: Int32) -> [UInt8] {
+package func readAll(_ descriptor: Int32) -> [UInt8] {
   var result: [UInt8] = []
   var part = [UInt8](repeating: 0, count: 1 << 16)
   while true {
@@ -72,12 +72,12 @@ private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count
 }
 
 /// Bytes of a trace to a file descriptor.
-private final class DescriptorOutput: TraceOutput {
+package final class DescriptorOutput: TraceOutput {
   private let descriptor: Int32
 
-  init(_ descriptor: Int32) { self.descriptor = descriptor }
+  package init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws(TraceError) {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(TraceError) {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = systemWrite(descriptor, rest.base.baseAddress! + rest.startIndex, rest.count)
@@ -87,10 +87,10 @@ private final class DescriptorOutput: TraceOutput {
     }
   }
 
-  func finish() throws(TraceError) {}
+  package func finish() throws(TraceError) {}
 }
 
-private func complain(_ text: String) {
+package func complain(_ text: String) {
   var bytes = Array(text.utf8)[...]
   while !bytes.isEmpty {
     let count = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }

@@ -13,8 +13,8 @@ struct TraceJudge {
   var image: [UInt8]
   /// The command line that shows the same again.
   var reproduction: String
-
-  private static let level = TraceLevel.instructions
+  /// What the trace must have.
+  var level = TraceLevel.instructions
 
   /// `nil` when the trace is what it ought to be, else what is wrong, for the student.
   ///
@@ -23,7 +23,7 @@ struct TraceJudge {
   func complaint(about trace: String, ended end: ProcessEnd, errors: String) throws -> String? {
     let engine = try workload.makeEngine(.simulator)
     let header = FinalState.header(
-      for: engine, level: Self.level, program: "exercise", programDigest: Digest.of(image),
+      for: engine, level: level, program: "exercise", programDigest: Digest.of(image),
       configurationDigest: 0)
     let reference = EngineRecordSource(
       engine, header: header, limits: RunLimits(instructions: workload.instructionLimit))

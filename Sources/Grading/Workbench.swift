@@ -92,7 +92,8 @@ public struct Workbench: Sendable {
       [compilerName] + common + [
         "-module-name", lab.id, "-parse-as-library", "-emit-module", "-emit-module-path",
         folder.appendingPathComponent("\(lab.id).swiftmodule").path, "-c", "-o", object,
-      ] + texts.keys.sorted().map { sources.appendingPathComponent($0).path }
+      ]
+      + texts.keys.filter { $0.hasSuffix(".swift") }.sorted().map { sources.appendingPathComponent($0).path }
     if let problem = try run(compile, in: folder) {
       return problem.replacing(sources.path + "/", with: "")
     }

@@ -40,6 +40,7 @@ public enum ExerciseKinds {
     GeneratedExercise.self, ProgramExercise.self,
     FaultExercise.self,
     ClassesExercise.self, TheoremsExercise.self, WitnessesExercise.self, PentiumExercise.self,
+    MonitorExercise.self, PredictionExercise.self,
   ]
 
   /// The kind of a name.

@@ -1,0 +1,4 @@
+import Lab04
+import LabHardware
+
+MonitorRunner.main(monitor: Monitor.self)

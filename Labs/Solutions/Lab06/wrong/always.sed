@@ -1,0 +1,2 @@
+# Users are interpreted as well.
+s/^    !virtual.user$/    true/
