@@ -39,6 +39,7 @@ public enum ExerciseKinds {
   static let all: [any ExerciseKind.Type] = [
     GeneratedExercise.self, ProgramExercise.self,
     SensitiveGuestExercise.self, SensitiveReportExercise.self,
+    MutantExercise.self, UnnamedMutantExercise.self,
   ]
 
   /// The kind of a name.
