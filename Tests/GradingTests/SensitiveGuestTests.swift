@@ -5,23 +5,16 @@ import ToyISA
 
 /// Lab 5: guests that show a sensitive instruction that does not trap.
 @Suite struct SensitiveGuestTests {
-  private static let labs = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Labs")
+  private static let lab = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Labs/Lab05")
 
-  /// The grade for these files; those that are missing are empty.
-  private func grade(_ files: [String: String], seed: UInt64 = 1, only: String? = nil) throws -> GradeReport {
-    let folder = try TemporaryFolder()
-    for name in ["popf.asm", "jrst.asm", "leaky.asm", "report.json"] {
-      try folder.write("submission/\(name)", files[name] ?? "")
-    }
-    let bench = try Workbench(
-      labs: Self.labs, work: folder.url.appendingPathComponent("work"), launcher: ConfinementHost.launcher)
-    return try Grader("Lab05", on: bench)
-      .grade(folder.url.appendingPathComponent("submission"), seed: seed, only: only)
+  /// What an exercise makes of these files.
+  private func grade(_ files: [String: String], seed: UInt64 = 1, only: String) throws -> Assessment {
+    try Attempt(lab: Self.lab, only: only, seed: seed, texts: files).judged()
   }
 
-  private func points(_ variant: ToyVariant, _ source: String, seed: UInt64 = 1) throws -> Double {
-    try grade(["\(variant.rawValue).asm": source], seed: seed, only: variant.rawValue).points
+  private func points(_ variant: ToyVariant, _ source: String, seed: UInt64 = 1) throws -> Int {
+    try grade(["\(variant.rawValue).asm": source], seed: seed, only: variant.rawValue).good
   }
 
   /// A guest that does what its task asks.
@@ -105,7 +98,7 @@ import ToyISA
       let task = try #require(SensitiveTask(variant, seed: seed))
       words.insert(task.word)
       let report = try grade(["\(variant.rawValue).asm": guest(task)], seed: seed, only: variant.rawValue)
-      #expect(report.points == report.maximum, "seed \(seed): \(report.parts.map(\.message))")
+      #expect(report.good == report.all, "seed \(seed): \(report.message)")
     }
     #expect(words.count > 10)
     #expect(SensitiveTask(variant, seed: 7) == SensitiveTask(variant, seed: 7))
@@ -139,18 +132,18 @@ import ToyISA
     let theory =
       #"{"popf": {"property": "equivalence", "notPrivileged": ["setie"], "sensitive": "control", "notSubset": ["sensitive"], "differs": ["plain"], "retired": 1, "pc": "0x100", "instruction": "setie"}}"#
     let alone = try grade(["report.json": theory], only: "report")
-    #expect(alone.points == GradeReport.share(5, of: 24, points: 4))
+    #expect(alone.good == 5 && alone.all == 24)
     let task = try #require(SensitiveTask(.popf, seed: 1))
     let placed = theory.replacing("0x100", with: "0x" + String(task.address, radix: 16).uppercased())
     let both = try grade(["report.json": "// mine\n" + placed, "popf.asm": guest(task)], only: "report")
-    #expect(both.points == GradeReport.share(7, of: 24, points: 4))
+    #expect(both.good == 7)
     for text in [
       "", "[]", "{\"popf\": 3}", String(repeating: "[", count: 5000),
       String(repeating: "{\"a\":", count: 2000), String(repeating: " ", count: 20_000),
       "{\"popf\": {\"pc\": null}}",
       "{\"popf\": {\"retired\": -1e300, \"pc\": \"0xzz\"}}",
     ] {
-      #expect(try grade(["report.json": text], only: "report").points == 0)
+      #expect(try grade(["report.json": text], only: "report").good == 0)
     }
   }
 
@@ -168,8 +161,8 @@ import ToyISA
     ]
     for source in bombs {
       let report = try grade(["jrst.asm": source], only: "jrst")
-      #expect(report.points == 0, "\(source.prefix(40))")
-      #expect(report.parts[0].message.utf8.count < 6000)
+      #expect(report.good == 0, "\(source.prefix(40))")
+      #expect(report.message.utf8.count < 6000)
     }
   }
 

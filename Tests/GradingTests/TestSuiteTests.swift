@@ -162,28 +162,22 @@ import Testing
   }
 
   @Test func theGradeIsKillsMinusFalseAlarms() throws {
-    let labs = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("Labs")
-    let folder = try TemporaryFolder()
+    let lab = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Labs/Lab10")
+    func grade(_ tests: [String: String]) throws -> Assessment {
+      try Attempt(lab: lab, only: "instructions", seed: 1, texts: tests).judged()
+    }
     let compares =
       "# machine: simulator\n# expect status 1\n .include \"toy.inc\"\n_start: li t0, -7\n li t2, 3\n slt t1, t0, t2\n out t1, POWER(zero)\n"
-    try folder.write("one/compares.asm", compares)
-    try folder.write("two/compares.asm", compares)
-    try folder.write("two/wrong.asm", compares.replacing("status 1", with: "status 2"))
-    try folder.write("three/wrong.asm", "nonsense")
-    let bench = try Workbench(
-      labs: labs, work: folder.url.appendingPathComponent("work"), launcher: ConfinementHost.launcher)
-    let grader = try Grader("Lab10", on: bench)
-    let part = try grader.grade(folder.url.appendingPathComponent("one"), seed: 1, only: "instructions")
-      .parts[0]
-    #expect(part.points == GradeReport.share(1, of: 10, points: 4))
-    #expect(part.message.contains("`sim-bge`") && !part.message.contains("sim-slt"))
+    let one = try grade(["compares.asm": compares])
+    #expect(one.good == 1 && one.all == 10)
+    #expect(one.message.contains("`sim-bge`") && !one.message.contains("sim-slt"))
     // Those that have no name are only counted.
-    #expect(part.message.contains("3 wrong machines") && !part.message.contains("sim-cas"))
-    for name in ["two", "three"] {
-      let part = try grader.grade(folder.url.appendingPathComponent(name), seed: 1, only: "instructions")
-        .parts[0]
-      #expect(part.points == 0 && part.message.contains("wrong"), "\(part.message)")
+    #expect(one.message.contains("3 wrong machines") && !one.message.contains("sim-cas"))
+    let strict = compares.replacing("status 1", with: "status 2")
+    for tests in [["compares.asm": compares, "wrong.asm": strict], ["wrong.asm": "nonsense"]] {
+      let found = try grade(tests)
+      #expect(found.good == 0 && found.message.contains("`wrong"), "\(found.message)")
     }
   }
 }
