@@ -84,7 +84,9 @@ let package = Package(
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
     .target(name: "CConfine"),
-    library("Grading", ["CConfine", "Properties", "ToyISA", "X86Backend", "MachineCore", "Trace"]),
+    library(
+      "Grading",
+      ["CConfine", "Properties", "Mutants", "Virtualizer", "ToyISA", "X86Backend", "MachineCore", "Trace"]),
     library(
       "TriadCommands",
       [

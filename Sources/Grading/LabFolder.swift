@@ -37,7 +37,11 @@ public struct LabFolder: Sendable {
         let solution = folder.appendingPathComponent(name)
         guard let text = try? String(contentsOf: solution, encoding: .utf8) else { continue }
         do {
-          result.append(("\(id)/Sources/\(name)", try SkeletonText.make(from: text)))
+          let skeleton = try SkeletonText.make(from: text)
+          // A file that is all solution is not among those that students start from.
+          if skeleton.contains(where: { !$0.isWhitespace }) {
+            result.append(("\(id)/Sources/\(name)", skeleton))
+          }
         } catch {
           throw SubmissionError(description: "Solutions/\(id)/\(name): \(error)")
         }

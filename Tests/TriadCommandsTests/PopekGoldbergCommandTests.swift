@@ -34,4 +34,24 @@ import Testing
     #expect(triad("mutants", "run", "vmm-bund").error.contains("vmm-bound"))
     #expect(triad("mutants", "walk").status == 2)
   }
+
+  @Test func `tests that somebody wrote run on mutants`() throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/tests-\(UInt64.random(in: 0 ... .max))"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let program = "_start: li r5, -7\n li r6, 3\n slt r5, r5, r6\n out r5, 0x30(r0)\n"
+    try ("# expect status 1\n" + program).write(
+      toFile: folder + "/less.asm", atomically: true, encoding: .utf8)
+    let one = triad("mutants", "run", "--tests", folder, "sim-slt")
+    #expect(one.status == 0)
+    #expect(one.output.contains("1 of 1 caught by 1 tests; 0 false alarms"))
+    #expect(triad("mutants", "run", "--tests", folder, "sim-sra", "x86-adc").status == 1)
+    try ("# machine: vmm\n# expect status 0\n" + program)
+      .write(toFile: folder + "/alarm.asm", atomically: true, encoding: .utf8)
+    let other = triad("mutants", "run", "--tests", folder, "sim-slt")
+    #expect(other.status == 1)
+    #expect(other.output.contains("FALSE ALARM: alarm on the correct vmm"))
+    #expect(triad("mutants", "run", "--tests", folder, "sim-slt", "--json").output.contains("\"less\""))
+    #expect(triad("mutants", "run", "--tests", "/nowhere").status == 3)
+  }
 }

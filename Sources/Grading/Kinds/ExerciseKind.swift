@@ -41,6 +41,8 @@ public enum ExerciseKinds {
     FaultExercise.self,
     ClassesExercise.self, TheoremsExercise.self, WitnessesExercise.self, PentiumExercise.self,
     MonitorExercise.self, PredictionExercise.self,
+    SensitiveGuestExercise.self, SensitiveReportExercise.self,
+    MutantExercise.self, UnnamedMutantExercise.self,
   ]
 
   /// The kind of a name.

@@ -258,8 +258,8 @@ extension AssemblyRun {
     try expectEnd(&cursor)
     let total = Int(count * width)
     guard pattern != 0 else { return try reserve(total, at: place) }
-    guard total <= Self.emissionLimit else {
-      throw report("too-large", "the program is larger than \(Self.emissionLimit >> 20) MiB", at: place)
+    guard total <= limits.bytes else {
+      throw report("too-large", "the program is larger than \(limits.bytes >> 10) KiB", at: place)
     }
     let unit = (0..<width).map { UInt8(truncatingIfNeeded: pattern >> ($0 * 8)) }
     var bytes: [UInt8] = []

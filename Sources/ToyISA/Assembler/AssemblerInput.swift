@@ -38,7 +38,6 @@ struct Conditional {
 
 extension AssemblyRun {
   static let frameLimit = 64
-  static let lineLimit = 2_000_000
   static let expandedLineLimit = 4096
   static let repetitionLimit = 1_000_000
 
@@ -72,9 +71,9 @@ extension AssemblyRun {
         continue
       }
       linesRead += 1
-      guard linesRead <= Self.lineLimit else {
+      guard linesRead <= limits.lines else {
         report(
-          "too-long", "the program has more than \(Self.lineLimit) lines after macros and repetitions",
+          "too-long", "the program has more than \(limits.lines) lines after macros and repetitions",
           at: LineCursor(line).place(line.range))
         conditionals.removeAll()
         return
@@ -135,7 +134,7 @@ extension AssemblyRun {
     var depth = 0
     while let line = nextLineOfFrame() {
       linesRead += 1
-      guard linesRead <= Self.lineLimit else { break }
+      guard linesRead <= limits.lines else { break }
       var cursor = LineCursor(line)
       if let word = cursor.identifier() {
         if open.contains(word) { depth += 1 }

@@ -216,10 +216,10 @@ extension AssemblyRun {
   }
 
   private func admit(_ count: Int, at place: Place) throws(Reported) {
-    guard emitted + count <= Self.emissionLimit else {
+    guard emitted + count <= limits.bytes else {
       isStopped = true
       throw report(
-        "too-large", "the program is larger than \(Self.emissionLimit >> 20) MiB", at: place,
+        "too-large", "the program is larger than \(limits.bytes >> 10) KiB", at: place,
         help: "reserve zeroed storage in `.bss`")
     }
     emitted += count

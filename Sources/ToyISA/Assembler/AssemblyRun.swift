@@ -55,9 +55,9 @@ struct Fixup {
 /// The phases are files of their own: lines in (`AssemblerInput`), statements (`AssemblerStatement`),
 /// directives, instructions, layout.
 final class AssemblyRun {
-  static let emissionLimit = 16 << 20
   static let reservationLimit = 1 << 32
 
+  let limits: ToyAssembler.Limits
   let include: ((String) -> [UInt8]?)?
   var sources: [SourceText] = []
   var contexts: [Expansion] = []
@@ -89,7 +89,10 @@ final class AssemblyRun {
   /// A limit was reached that makes it pointless to read on.
   var isStopped = false
 
-  init(start: UInt32, defines: [String: Int64], include: ((String) -> [UInt8]?)?) {
+  init(
+    start: UInt32, defines: [String: Int64], limits: ToyAssembler.Limits, include: ((String) -> [UInt8]?)?
+  ) {
+    self.limits = limits
     self.include = include
     statements = Self.builtInStatements
     nodes.reserveCapacity(1024)

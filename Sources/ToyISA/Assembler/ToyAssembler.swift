@@ -5,6 +5,20 @@ public enum ToyAssembler {
   /// How many errors are shown in full; the rest is counted.
   public static let diagnosticLimit = 50
 
+  /// How large a program may become, so that a short source cannot keep the assembler busy for long.
+  public struct Limits: Sendable {
+    /// Lines read, with those of macros and repetitions.
+    public var lines: Int
+    /// Bytes of all sections that are not `.bss`.
+    public var bytes: Int
+
+    /// Limits that no honest program reaches, unless told.
+    public init(lines: Int = 2_000_000, bytes: Int = 16 << 20) {
+      self.lines = lines
+      self.bytes = bytes
+    }
+  }
+
   /// What assembling gave.
   public struct Result: Sendable {
     /// The program.
@@ -43,9 +57,10 @@ public enum ToyAssembler {
   /// ``assemble(_:file:defines:start:include:)``.
   public static func run(
     bytes: [UInt8], file: String = "<input>", defines: [String: Int64] = [:],
-    start: UInt32 = UInt32(TrapArea.programStart), include: ((String) -> [UInt8]?)? = nil
+    start: UInt32 = UInt32(TrapArea.programStart), limits: Limits = Limits(),
+    include: ((String) -> [UInt8]?)? = nil
   ) throws(AssemblyFailure) -> Result {
-    let run = AssemblyRun(start: start & ~3, defines: defines, include: include)
+    let run = AssemblyRun(start: start & ~3, defines: defines, limits: limits, include: include)
     do {
       try run.push(source: SourceText(name: file, bytes: bytes), from: nil)
       run.readAll()

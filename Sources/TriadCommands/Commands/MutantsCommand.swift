@@ -10,9 +10,14 @@ let mutantsCommand = CommandSpecification(
   ],
   options: [
     OptionSpecification("--breaks", "PROPERTY", "only those that break equivalence, control or efficiency"),
-    OptionSpecification("--markdown", "the kill matrix as a Markdown table"), jsonOption,
+    OptionSpecification("--markdown", "the kill matrix as a Markdown table"),
+    OptionSpecification("--tests", "DIR", "run: let the tests in a folder (*.asm) catch the toy ones"),
+    jsonOption,
   ],
-  examples: ["triad mutants list", "triad mutants run vmm-bound", "triad mutants run --breaks control"],
+  examples: [
+    "triad mutants list", "triad mutants run vmm-bound", "triad mutants run --breaks control",
+    "triad mutants run --tests Labs/Lab10/Sources",
+  ],
   run: { arguments, terminal in
     var chosen = Mutant.all
     let names = arguments.positional.dropFirst()
@@ -30,7 +35,9 @@ let mutantsCommand = CommandSpecification(
     }
     switch arguments.positional[0] {
     case "list": return try list(chosen, arguments, terminal)
-    case "run": return try run(chosen, arguments, terminal)
+    case "run":
+      if let folder = arguments.value("--tests") { return try runTests(folder, chosen, arguments, terminal) }
+      return try run(chosen, arguments, terminal)
     case let word: throw CommandFailure.usage("triad mutants takes list or run, not `\(word)`")
     }
   })

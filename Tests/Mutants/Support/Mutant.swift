@@ -32,6 +32,9 @@ public struct Mutant: Sendable {
   /// The twin, where ``twin`` is not enough to make it.
   package var makeTwin: (@Sendable (Workload) throws -> any Engine)?
 
+  /// Whether the fault can be seen in what a guest does and in how often the VMM steps in.
+  public var isObservable = true
+
   /// The machine without the fault.
   public func correct(_ workload: Workload) throws -> any Engine {
     try makeTwin?(workload) ?? workload.makeEngine(twin)

@@ -1,0 +1,2 @@
+# Overlooks which register the task names.
+s/\br9\b/r8/

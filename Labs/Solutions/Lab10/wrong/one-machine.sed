@@ -1,0 +1,2 @@
+# Tests only the simulator.
+s/^# machine: all/# machine: simulator/
