@@ -98,6 +98,7 @@ public struct Grader: Sendable {
     let result = try kind.assess(
       Attempt(
         lab: lab, exercise: exercise, seed: seed, texts: texts, program: program, place: place,
+        folder: bench.labs.appendingPathComponent(lab.id),
         reproduction: reproduction))
     return part(
       result.good >= result.all ? .passed : result.good <= 0 ? .failed : .partly,

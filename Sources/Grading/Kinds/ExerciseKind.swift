@@ -36,7 +36,10 @@ public struct Assessment: Sendable, Equatable {
 
 /// All kinds of exercises.
 public enum ExerciseKinds {
-  static let all: [any ExerciseKind.Type] = [GeneratedExercise.self, ProgramExercise.self]
+  static let all: [any ExerciseKind.Type] = [
+    GeneratedExercise.self, ProgramExercise.self,
+    FormulaExercise.self, MeasurementExercise.self, QuestionExercise.self,
+  ]
 
   /// The kind of a name.
   public static func named(_ name: String) -> (any ExerciseKind.Type)? { all.first { $0.name == name } }
