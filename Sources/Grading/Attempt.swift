@@ -12,6 +12,8 @@ public struct Attempt {
   let program: StudentProgram?
   /// A folder for what the assessment makes.
   let place: URL
+  /// The lab's own folder, with the data that its exercises need.
+  let folder: URL
   /// The command line that shows the same again.
   public let reproduction: String
 

@@ -62,7 +62,8 @@ public struct Grader: Sendable {
         lab: lab, exercise: exercise, seed: instance.seed, texts: files.texts,
         program: lab.isProgram
           ? StudentProgram(path: bench.program(in: place), launcher: bench.launcher) : nil,
-        place: place, reproduction: again.text(instance, only: exercise.id))
+        place: place, folder: bench.labs.appendingPathComponent(lab.id),
+        reproduction: again.text(instance, only: exercise.id))
       report.parts.append(try attempt.assessed())
     }
     return report

@@ -97,6 +97,17 @@ public enum NanoBench {
     return (long.flavour, long.counts - short.counts)
   }
 
+  /// What happens in a whole run with `count` operations, its beginning and its end included.
+  ///
+  /// - Throws: ``EngineRefusal`` when the engine cannot be had, ``Failure`` when the program went wrong.
+  public static func wholeRun(
+    _ operation: X86NanoOperation, isa: String, on kind: EngineKind, count: Int
+  ) throws -> Result {
+    let seen = try observe(operation, isa, kind, count)
+    return Result(
+      operation: operation, isa: isa, engine: kind, flavour: seen.flavour, count: count, counts: seen.counts)
+  }
+
   /// Counts, and the time of an operation.
   ///
   /// - Parameter rounds: pairs of runs that are timed, of which the shortest count.

@@ -43,6 +43,9 @@ public struct InterventionCounts: Sendable, Equatable {
   /// Cycles of the guest's instructions on the bare machine; 0 where they are not known.
   public var cycles: UInt64 = 0
 
+  /// All zero.
+  public init() {}
+
   /// Interventions in a thousand instructions, by cause, most frequent first.
   public var perThousand: [(cause: String, rate: Double)] {
     guard retired > 0 else { return [] }

@@ -14,9 +14,14 @@ let nanoCommand = CommandSpecification(
   options: [
     OptionSpecification("--isa", "ISA", "only toy or only x86 (default both)"),
     OptionSpecification("--rounds", "N", "pairs of timed runs, of which the shortest count (default 3)"),
+    OptionSpecification(
+      "--count", "N", "count whole runs of N operations, beginning and end included, and time nothing"),
     jsonOption,
   ],
-  examples: ["triad nano", "triad nano syscall pgfault --isa x86", "triad nano --json"],
+  examples: [
+    "triad nano", "triad nano syscall pgfault --isa x86", "triad nano --json",
+    "triad nano syscall --isa toy --count 137",
+  ],
   run: { arguments, terminal in
     let rounds = Int(clamping: try arguments.number("--rounds") ?? 3)
     guard (1...1000).contains(rounds) else { throw CommandFailure.usage("--rounds takes 1 to 1000") }
@@ -26,17 +31,31 @@ let nanoCommand = CommandSpecification(
       try parseChoice(name, "OPERATION", of: X86NanoOperation.self) { "\($0)" }
     }
     if operations.isEmpty { operations = X86NanoOperation.allCases }
+    let count = try arguments.number("--count").map { Int(clamping: $0) }
+    if let count {
+      guard (1...1_000_000).contains(count) else {
+        throw CommandFailure.usage("--count takes 1 to 1000000")
+      }
+      if arguments.has("--rounds") {
+        throw CommandFailure.usage("--count times nothing, so --rounds means nothing")
+      }
+    }
     #if DEBUG
-      terminal.note(
-        "warning: this is a debug build; its times mean little. Use `swift run -c release triad nano`.")
+      if count == nil {
+        terminal.note(
+          "warning: this is a debug build; its times mean little. Use `swift run -c release triad nano`.")
+      }
     #endif
-    var report = NanoReport()
+    var report = NanoReport(isWhole: count != nil)
     for isa in ["toy", "x86"] where arguments.value("--isa") ?? isa == isa {
       for operation in operations {
         for kind in EngineKind.allCases {
           terminal.progress("nano: \(isa) \(operation) on the \(kind.rawValue)")
           do {
-            report.rows.append(NanoRow(try NanoBench.run(operation, isa: isa, on: kind, rounds: rounds)))
+            report.rows.append(
+              NanoRow(
+                try count.map { try NanoBench.wholeRun(operation, isa: isa, on: kind, count: $0) }
+                  ?? NanoBench.run(operation, isa: isa, on: kind, rounds: rounds)))
           } catch let refusal as EngineRefusal where refusal.isHostLack {
             report.notMeasured = "x86 virtualizer: \(refusal.reason)"
           } catch let failure as NanoBench.Failure {
@@ -86,6 +105,12 @@ private struct NanoRow: Encodable {
 private struct NanoReport: Encodable {
   var rows: [NanoRow] = []
   var notMeasured: String?
+  /// The counts are of whole runs, not of operations.
+  let isWhole: Bool
+
+  init(isWhole: Bool) { self.isWhole = isWhole }
+
+  private enum CodingKeys: CodingKey { case rows, notMeasured }
 
   mutating func addRatios() {
     for index in rows.indices {
@@ -116,7 +141,10 @@ private struct NanoReport: Encodable {
     }
     for line in table.lines() { terminal.line(line) }
     terminal.line()
-    terminal.line("Counts are for one operation; the kernel's counters below one half are left out.")
+    terminal.line(
+      isWhole
+        ? "Counts are for whole runs; the kernel's counters below half the number of operations are left out."
+        : "Counts are for one operation; the kernel's counters below one half are left out.")
     if let notMeasured { terminal.line("Not measured: \(notMeasured)") }
   }
 
@@ -127,6 +155,7 @@ private struct NanoReport: Encodable {
   }
 
   private func perOperation(_ count: Int, _ operations: Int) -> String {
-    count % operations == 0 ? "\(count / operations)" : fixedPoint(Double(count) / Double(operations), 2)
+    let divisor = isWhole ? 1 : operations
+    return count % divisor == 0 ? "\(count / divisor)" : fixedPoint(Double(count) / Double(divisor), 2)
   }
 }
