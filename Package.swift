@@ -30,7 +30,7 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
     name: name,
     dependencies: [
       "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-      "Properties", "Grading", "Mutants", "TriadCommands",
+      "Properties", "Debugger", "Grading", "Mutants", "TriadCommands",
     ],
     exclude: exclude,
     swiftSettings: settings)
@@ -53,7 +53,7 @@ let package = Package(
       name: "Triad",
       targets: [
         "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-        "Properties", "Grading", "Mutants", "TriadCommands",
+        "Properties", "Debugger", "Grading", "Mutants", "TriadCommands",
       ]),
     // All that a program around a student's files may link: no engine, so none can be borrowed.
     .library(name: "TriadContracts", targets: ["Trace", "MachineCore", "ToyISA"]),
@@ -81,12 +81,13 @@ let package = Package(
       ]),
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
+    library("Debugger", ["Properties", "ToyISA", "X86Backend", "MachineCore", "Trace"]),
     .target(name: "CConfine"),
     library("Grading", ["CConfine", "Properties", "ToyISA", "X86Backend", "MachineCore", "Trace"]),
     library(
       "TriadCommands",
       [
-        "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
+        "Debugger", "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
         "MachineCore", "Trace",
       ]),
     .target(
