@@ -6,7 +6,7 @@ extension RemoteStub {
   func monitor(_ line: String) -> String {
     let words = line.split(separator: " ").map(String.init)
     switch words.first {
-    case "exits" where words.count == 1: return DebugText.exits(session.engine)
+    case "exits" where words.count == 1: return DebugText.exits(session)
     case "walk" where words.count > 1:
       do throws(DebugExpression.Failure) {
         let address = try DebugExpression(words.dropFirst().joined(separator: " ")).value(session)

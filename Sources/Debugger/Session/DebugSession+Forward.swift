@@ -10,6 +10,7 @@ extension DebugSession {
     let scanner = tracer.map { DebugScanner(self, goal: DebugGoal(), tracer: $0) }
     let stop = try rawStep(into: scanner?.recorder)
     scanner?.recorder.flush()
+    passConsole()
     return stop.map { .ended($0) } ?? .stepped
   }
 
@@ -70,6 +71,7 @@ extension DebugSession {
   /// - Throws: ``EngineRefusal`` when the engine cannot run on in this way.
   public func resume(_ goal: DebugGoal = DebugGoal()) throws(EngineRefusal) -> DebugStop {
     if let end { return .ended(end) }
+    defer { passConsole() }
     guard counts else { return try resumeHardware(goal) }
     if let count = goal.count, count <= engine.platform.retired { return .count }
     let addresses = stopAddresses(goal)
@@ -85,8 +87,9 @@ extension DebugSession {
       if goal.event == .device { engine.platform.accessesLeft = 1 }
       var stop = try engine.run(RunLimits(instructions: length, until: addresses), into: scanner?.recorder)
       let isAccess = engine.platform.accessesLeft == 0
+      scanner?.recorder.flush()
+      if scanner?.findings.isEmpty ?? true { passConsole() }
       if let scanner {
-        scanner.recorder.flush()
         let reached = position
         for finding in scanner.findings {
           if let found = try judge(finding, &contents) { return found }

@@ -46,6 +46,7 @@ extension DebugSession {
       if isInterrupted() { return .interrupted }
       isCountExact = false
       let stop = try engine.run(RunLimits(until: places, hostSeconds: Self.slice), into: nil)
+      passConsole()
       if let reason = note(stop) { return .ended(reason) }
       if engine.platform.accessesLeft == 0 { return .device }
       if let found = stopHere(goal) { return found }
@@ -76,6 +77,7 @@ extension DebugSession {
       if goal.event == .device { engine.platform.accessesLeft = 1 }
       let reason = try rawStep(into: scanner.recorder)
       scanner.recorder.flush()
+      passConsole()
       let now = watchedContents()
       for index in watchpoints.indices {
         let number = watchpoints[index].number
@@ -120,6 +122,9 @@ extension DebugSession {
   ///
   /// - Throws: ``EngineRefusal`` when there is none: the reason that nothing can be taken back.
   func locate() throws(EngineRefusal) -> Replica {
+    guard usesReplica else {
+      throw EngineRefusal("the emulator, with which this machine is compared, must not act for it")
+    }
     guard !isEdited else {
       throw EngineRefusal(
         "the machine was changed by hand, so that the emulator cannot be brought to its state")
@@ -153,21 +158,20 @@ extension DebugSession {
     do {
       let next = try workload.makeEngine(engine.kind)
       try workload.snapshot(of: replica.session.engine).install(into: next)
-      engine.platform.consoleObserver = nil
       engine = next
     } catch let refusal as EngineRefusal {
       throw refusal
     } catch {
       throw EngineRefusal("the state cannot be put into \(engine.flavour): \(error)")
     }
-    observeConsole()
     end = replica.session.end
     isCountExact = true
+    hasReplayed = true
     accessBase = replica.session.engine.platform.accesses
   }
 
   /// Bits of each register that a real processor must have as the emulator does.
-  private static let masks: [UInt64] = {
+  static let masks: [UInt64] = {
     var masks = [UInt64](repeating: .max, count: X86Register.allCases.count)
     masks[X86Register.rflags.index] = ~0x1_08D5
     masks[X86Register.interruptShadow.index] = 0

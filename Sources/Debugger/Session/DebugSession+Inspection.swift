@@ -145,3 +145,18 @@ extension DebugSession: DebugValues {
 
   public func symbol(named name: String) -> UInt64? { workload.symbolAddress(name) }
 }
+
+extension DebugSession {
+  /// Address of the first instruction of a toy program's source line; any file if the name is empty.
+  public func address(ofLine number: Int, in file: String) -> UInt64? {
+    guard case .toy(let image, _, _) = workload.machine else { return nil }
+    let found = image.lines.first { line in
+      Int(line.line) == number && Int(line.file) < image.files.count
+        && (file.isEmpty || image.files[Int(line.file)].name == file)
+    }
+    guard let found else { return nil }
+    // The program may run at other addresses than it lies at: the nearest label tells.
+    let shift = image.symbol(at: found.address).map { $0.symbol.value &- $0.symbol.address } ?? 0
+    return UInt64(found.address &+ shift)
+  }
+}

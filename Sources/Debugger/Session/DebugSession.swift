@@ -28,38 +28,38 @@ public final class DebugSession {
   public var hostSeconds: Double = 60
 
   let view: any ProcessorView
-  let depth: Int
   var history: History
   var replica: Replica?
   /// Every instruction so far was counted, on an engine that counts only what it single-steps.
   var isCountExact = true
+  /// Whether the emulator may act for hardware that cannot step or go back.
+  public var usesReplica = true
+  /// Parts of the run were carried out again, which the engine's own counts do not tell apart.
+  var hasReplayed = false
   /// Accesses to devices before the engine was made.
   var accessBase: UInt64 = 0
   private var printed = 0
   private var nextNumber = 1
 
   /// A session over a fresh engine that runs the workload.
-  public init(_ workload: Workload, _ engine: any Engine, depth: Int = 1) {
+  public init(_ workload: Workload, _ engine: any Engine) {
     self.workload = workload
     self.engine = engine
-    self.depth = depth
     if let set = engine.instructionSet as? X86InstructionSet {
       view = X86View(set: set)
     } else {
       view = ToyView()
     }
     history = History(interval: engine.kind == .simulator ? 100_000 : 500_000)
-    observeConsole()
     if counts { history.restart(engine, at: position) }
   }
 
-  /// Lets console bytes that are new through.
-  func observeConsole() {
-    engine.platform.consoleObserver = { [unowned self] byte in
-      guard engine.platform.console.count > printed else { return }
-      printed = engine.platform.console.count
-      console?(byte)
-    }
+  /// Gives on what the guest has written up to here and was not given on before.
+  func passConsole() {
+    let bytes = engine.platform.console
+    guard bytes.count > printed else { return }
+    if let console { bytes[printed...].forEach(console) }
+    printed = bytes.count
   }
 
   /// Whether the engine counts instructions, so that every place of a run has a name.
@@ -200,6 +200,7 @@ public final class DebugSession {
 
   /// Runs on to a count, without stops.
   private func replay(to count: UInt64) throws(EngineRefusal) {
+    if engine.platform.retired < count { hasReplayed = true }
     while engine.platform.retired < count {
       let now = engine.platform.retired
       var next = min(count, history.next(after: now))

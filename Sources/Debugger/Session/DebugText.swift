@@ -1,10 +1,11 @@
-public import MachineCore
+internal import MachineCore
 public import Trace
 
 /// What a debugger shows, as text.
 public enum DebugText {
   /// An engine's counts of instructions and exits.
-  public static func exits(_ engine: any Engine) -> String {
+  public static func exits(_ session: DebugSession) -> String {
+    let engine = session.engine
     let statistics = engine.statistics
     var lines: [String] = []
     if engine.capabilities.countsInstructions { lines.append("\(engine.platform.retired) instructions") }
@@ -17,6 +18,9 @@ public enum DebugText {
     }
     if statistics.reflected > 0 { lines.append("\(statistics.reflected) traps reflected") }
     if statistics.injected > 0 { lines.append("\(statistics.injected) interrupts injected") }
+    if session.hasReplayed, !engine.exitNames.isEmpty {
+      lines.append("(by this engine in this session, with what it carried out again to go back)")
+    }
     return lines.joined(separator: "\n")
   }
 

@@ -7,7 +7,7 @@ public enum Triad {
 
   /// All subcommands, in the order that help shows them.
   static let commands: [CommandSpecification] = [
-    compareCommand, checkCommand, runCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
+    compareCommand, checkCommand, runCommand, stepCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
     disassembleCommand,
     programsCommand,
     fuzzCommand, doctorCommand, benchCommand, nanoCommand, vectorsCommand, explainCommand, classifyCommand,

@@ -52,7 +52,7 @@ func finish(
   var stop: StopReason?
   var isKilled = false
   if let server = try gdbServer(arguments, terminal, isQuiet: isQuiet) {
-    let session = DebugSession(workload, engine, depth: try parseDepth(arguments))
+    let session = DebugSession(workload, engine)
     if !wantsJSON { session.console = { console.put($0) } }
     stop = try serve(session, server, arguments, terminal, isQuiet: isQuiet)
     isKilled = stop == nil
