@@ -30,7 +30,7 @@ func tests(_ name: String, exclude: [String] = []) -> Target {
     name: name,
     dependencies: [
       "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-      "Properties", "Grading", "Mutants", "TriadCommands",
+      "Properties", "Debugger", "Grading", "Mutants", "TriadCommands",
     ],
     exclude: exclude,
     swiftSettings: settings)
@@ -53,7 +53,7 @@ let package = Package(
       name: "Triad",
       targets: [
         "Trace", "MachineCore", "ToyISA", "Simulator", "Emulator", "Virtualizer", "X86Backend",
-        "Properties", "Grading", "Mutants", "TriadCommands",
+        "Properties", "Debugger", "Grading", "Mutants", "TriadCommands",
       ]),
     // What the labs' own tests judge with.
     .library(name: "TriadGrading", targets: ["Grading"]),
@@ -83,6 +83,7 @@ let package = Package(
       ]),
     library(
       "Properties", ["ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer", "MachineCore", "Trace"]),
+    library("Debugger", ["Properties", "ToyISA", "X86Backend", "MachineCore", "Trace"]),
     .target(name: "CConfine"),
     library(
       "Grading",
@@ -90,7 +91,7 @@ let package = Package(
     library(
       "TriadCommands",
       [
-        "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
+        "Debugger", "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
         "MachineCore", "Trace",
       ],
       resources: ["html", "css", "js"].map { .embedInCode("Report/report.\($0)") }),

@@ -12,7 +12,7 @@ extension Attempt {
       throw SubmissionError(description: "\(lab.id) has no exercise `\(exercise)`")
     }
     self.init(
-      lab: lab, exercise: found, seed: seed, texts: texts, program: nil, place: folder,
+      lab: lab, exercise: found, seed: seed, texts: texts, program: nil, place: folder, folder: folder,
       reproduction: "triad grade \(lab.id) --seed \(seed) --only \(exercise)")
   }
 

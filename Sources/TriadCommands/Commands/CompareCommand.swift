@@ -86,7 +86,7 @@ let compareCommand = CommandSpecification(
   })
 
 /// `N` or `ENGINE:N`.
-private func plantedFault(_ text: String?, _ kinds: [EngineKind]) throws -> (
+func plantedFault(_ text: String?, _ kinds: [EngineKind]) throws -> (
   kind: EngineKind, instruction: UInt64
 )? {
   guard let text else { return nil }
@@ -103,7 +103,8 @@ private func plantedFault(_ text: String?, _ kinds: [EngineKind]) throws -> (
   return (kind, number)
 }
 
-private func engineKinds(_ text: String?) throws -> [EngineKind] {
+/// The kinds of `--on`; all if it is not given.
+func engineKinds(_ text: String?) throws -> [EngineKind] {
   guard let text else { return EngineKind.allCases }
   var kinds: [EngineKind] = []
   for name in text.split(separator: ",").map(String.init) {

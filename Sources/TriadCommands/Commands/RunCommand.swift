@@ -1,3 +1,4 @@
+import Debugger
 import Foundation
 import MachineCore
 import Properties
@@ -10,6 +11,7 @@ let runCommand = CommandSpecification(
     onOption, depthOption, vmmOption, limitOption, hostSecondsOption,
     OptionSpecification("--until", "POINT", StopPoint.help, repeats: true),
     OptionSpecification("--then", "ENGINE", "hand the run on to another engine at --until"),
+    gdbOption, waitOption,
     OptionSpecification("--dump", "START:LENGTH", "show guest-physical memory at the end", repeats: true),
     OptionSpecification("--expect", "REG=VALUE", "exit 1 unless the register ends so", repeats: true),
     OptionSpecification("--propagate", "exit with the status that the guest gave"),
@@ -48,7 +50,14 @@ func finish(
   let point = try StopPoint(arguments.all("--until"), workload)
   let start = ContinuousClock.now
   var stop: StopReason?
-  if let kind = try arguments.choice("--then", of: EngineKind.self, named: \.rawValue) {
+  var isKilled = false
+  if let server = try gdbServer(arguments, terminal, isQuiet: isQuiet) {
+    let session = DebugSession(workload, engine)
+    if !wantsJSON { session.console = { console.put($0) } }
+    stop = try serve(session, server, arguments, terminal, isQuiet: isQuiet)
+    isKilled = stop == nil
+    engine = session.engine
+  } else if let kind = try arguments.choice("--then", of: EngineKind.self, named: \.rawValue) {
     guard let target = try point?.single() else {
       throw CommandFailure.usage("--then needs --until: where the run is to be handed on")
     }
@@ -86,6 +95,7 @@ func finish(
   } else {
     for dump in dumps { terminal.line(try hexDump(engine.platform.memory, dump)) }
     if let pages = X86Virtualizer.writtenPages(engine) { writePages(pages, terminal) }
+    if isKilled, !isQuiet { terminal.note("[ended by gdb]") }
     if !isQuiet { terminal.note(summary(workload, engine, stop ?? reached)) }
   }
   let wrong = expectations.filter { engine.state.registers[$0.register] != $0.value }
