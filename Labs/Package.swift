@@ -18,19 +18,30 @@ func kit(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies + [contracts], path: name, swiftSettings: strict)
 }
 
+/// A module in C that programs around students' files are made of.
+func bridge(_ name: String) -> Target { .target(name: name, path: name) }
+
 /// The targets of a lab whose files are a program; everything is in the folder of its name.
-func lab(_ name: String, _ modules: [Target.Dependency] = []) -> [Target] {
+///
+/// - Parameters:
+///   - modules: what only the program around the files needs.
+///   - uses: what the files themselves need.
+func lab(
+  _ name: String, _ modules: [Target.Dependency] = [], uses: [Target.Dependency] = []
+) -> [Target] {
   [
     .target(
-      name: name, dependencies: ["LabKit", contracts], path: "\(name)/Sources", swiftSettings: settings),
+      name: name, dependencies: ["LabKit", contracts] + uses, path: "\(name)/Sources",
+      swiftSettings: settings),
     .executableTarget(
-      name: "\(name)Runner", dependencies: ["LabKit", .target(name: name)] + modules,
+      name: "\(name)Runner", dependencies: ["LabKit", .target(name: name)] + modules + uses,
       path: "\(name)/Runner", swiftSettings: settings),
   ]
 }
 
 let labs: [[Target]] = [
-  lab("Lab01", ["LabTraps"])
+  lab("Lab01", ["LabTraps"]),
+  lab("Lab08", uses: ["LabKVM", "KVMInterface"]),
 ]
 
 let package = Package(
@@ -42,5 +53,8 @@ let package = Package(
     // cannot be borrowed.
     kit("LabTraps", ["LabKit"]),
     kit("LabInstructions", ["LabKit"]),
+    bridge("KVMInterface"),
+    bridge("LabKVMHost"),
+    kit("LabKVM", ["KVMInterface", "LabKVMHost"]),
   ] + labs.flatMap { $0 }
 )

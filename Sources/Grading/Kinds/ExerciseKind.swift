@@ -38,6 +38,7 @@ public struct Assessment: Sendable, Equatable {
 public enum ExerciseKinds {
   static let all: [any ExerciseKind.Type] = [
     GeneratedExercise.self, ProgramExercise.self,
+    KVMMachineExercise.self, KVMRecordedExercise.self, KVMLiveExercise.self,
     FormulaExercise.self, MeasurementExercise.self, QuestionExercise.self,
   ]
 
