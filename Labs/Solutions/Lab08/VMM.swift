@@ -40,8 +40,8 @@ public struct VMM: VirtualMachineMonitor {
     // - KVM_CREATE_VM (argument 0) gives the machine's descriptor, or -1: throw;
     // - host.allocate(guest.memorySize) gives memory; copy guest.image to guest.address in it;
     // - KVM_SET_USER_MEMORY_REGION tells the machine: a kvm_userspace_memory_region for slot 0;
-    // - KVM_CREATE_VCPU of the machine gives the virtual CPU's descriptor;
-    // - KVM_GET_VCPU_MMAP_SIZE of `kvm` gives the size with which host.map(processor, size) maps its page.
+    // - KVM_CREATE_VCPU (argument 0) of the machine gives the virtual CPU's descriptor: keep it in `processor`;
+    // - KVM_GET_VCPU_MMAP_SIZE of `kvm` gives the size with which host.map(processor, size) maps its page: keep it in `page`.
     // BEGIN SOLUTION
     let kvm = host.open("/dev/kvm")
     guard kvm >= 0 else { throw SetupError("cannot open /dev/kvm: error \(host.errno)") }
