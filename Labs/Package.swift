@@ -18,6 +18,9 @@ func kit(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies + [contracts], path: name, swiftSettings: strict)
 }
 
+/// A module in C that programs around students' files are made of.
+func bridge(_ name: String) -> Target { .target(name: name, path: name) }
+
 /// The targets of a lab whose files are a program; everything is in the folder of its name.
 ///
 /// - Parameters:
@@ -40,6 +43,7 @@ let labs: [[Target]] = [
   lab("Lab04", given: ["LabHardware"]),
   lab("Lab06", ["LabMonitor"], given: ["LabHardware", "LabInterpreter"]),
   lab("Lab07", ["LabMonitor"], given: ["LabHardware"]),
+  lab("Lab08", given: ["LabKVM", "KVMInterface"]),
 ]
 
 let package = Package(
@@ -55,6 +59,10 @@ let package = Package(
     kit("LabHardware", ["LabKit"]),
     kit("LabMonitor", ["LabKit", "LabHardware"]),
     kit("LabInterpreter", ["LabKit", "LabHardware"]),
+    // KVM's constants and structures, the calls of a host, and KVM as labs see it, live or recorded.
+    bridge("KVMInterface"),
+    bridge("LabKVMHost"),
+    kit("LabKVM", ["KVMInterface", "LabKVMHost"]),
   ] + labs.flatMap { $0 } + [
     // Judges the labs' programs as processes of their own, so it links none of them.
     .testTarget(

@@ -30,7 +30,9 @@ public struct Attempt {
   }
 
   /// Runs the student's program on an input, with the rights and limits that the grader gives it.
-  func run(_ request: Data) throws -> Run {
+  ///
+  /// - Parameter device: a device that it may use besides, such as `/dev/kvm`.
+  func run(_ request: Data, device: String? = nil) throws -> Run {
     guard let program else {
       throw SubmissionError(description: "\(lab.id): \(exercise.id): the lab has no program to run")
     }
@@ -38,7 +40,7 @@ public struct Attempt {
     try request.write(to: URL(fileURLWithPath: input))
     let output = place.appendingPathComponent("output").path
     let errors = place.appendingPathComponent("errors").path
-    let end = try program.run(input: input, output: output, errors: errors)
+    let end = try program.run(input: input, output: output, errors: errors, device: device)
     return Run(end: end, output: output, errors: Workbench.start(of: errors, lines: 20))
   }
 
@@ -71,9 +73,12 @@ struct StudentProgram {
   /// The grader's own program, which confines; `nil` on the student's own machine, where it runs as it is.
   var launcher: String?
 
-  func run(input: String, output: String, errors: String) throws -> ProcessEnd {
-    let confinement = Confinement(
+  func run(
+    input: String, output: String, errors: String, device: String? = nil
+  ) throws -> ProcessEnd {
+    var confinement = Confinement(
       readable: Confinement.systemPaths + [path], processorSeconds: 5, fileSize: 16 << 20)
+    if let device { confinement.devices = [device] }
     return try BoundedProcess(launcher: launcher, confinement: confinement, patience: 60)
       .run([path], directory: "/", input: input, output: output, errors: errors)
   }

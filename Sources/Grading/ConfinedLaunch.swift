@@ -7,6 +7,8 @@ public struct Confinement: Sendable, Equatable {
   public var readable: [String]
   /// Paths that it may also change.
   public var writable: [String]
+  /// Devices that it may open, read, write and control.
+  public var devices: [String] = []
   /// Processor time in seconds. Grades never hang on it: it ends programs that would never end.
   public var processorSeconds: UInt64
   /// Address space in bytes.
@@ -61,6 +63,7 @@ public enum ConfinedLaunch {
       confinement.allowsProcesses ? "1" : "0", directory,
     ]
     words += confinement.readable.flatMap { ["-r", $0] } + confinement.writable.flatMap { ["-w", $0] }
+    words += confinement.devices.flatMap { ["-d", $0] }
     return words + ["--"] + program
   }
 
@@ -88,7 +91,7 @@ public enum ConfinedLaunch {
       guard rules >= 0 else { return "Landlock: \(text(rules))" }
       var words = arguments[5..<border].makeIterator()
       while let kind = words.next(), let path = words.next() {
-        problem = cconfine_allow(rules, path, kind == "-w" ? 1 : 0)
+        problem = cconfine_allow(rules, path, kind == "-w" ? 1 : kind == "-d" ? 2 : 0)
         guard problem == 0 || problem == -ENOENT else { return "Landlock: \(path): \(text(problem))" }
       }
       problem = cconfine_enforce(rules)

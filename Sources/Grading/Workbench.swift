@@ -84,10 +84,11 @@ public struct Workbench: Sendable {
       try Data(text.utf8).write(to: sources.appendingPathComponent(name))
     }
     let object = folder.appendingPathComponent("\(lab.id).o").path
-    let common = [
-      "-O", "-wmo", "-swift-version", "6", "-I", modules.path, "-module-cache-path", cache.path,
-      "-no-color-diagnostics",
-    ]
+    let common =
+      [
+        "-O", "-wmo", "-swift-version", "6", "-I", modules.path, "-module-cache-path", cache.path,
+        "-no-color-diagnostics",
+      ] + headers(for: lab)
     let compile =
       [compilerName] + common + [
         "-module-name", lab.id, "-parse-as-library", "-emit-module", "-emit-module-path",
@@ -107,6 +108,12 @@ public struct Workbench: Sendable {
 
   /// The student's program, once built.
   func program(in folder: URL) -> String { folder.appendingPathComponent("runner").path }
+
+  /// Where the compiler finds the labs' modules in C.
+  private func headers(for lab: LabManifest) -> [String] {
+    (lab.modules ?? []).map { labs.appendingPathComponent("\($0)/include").path }
+      .filter { FileManager.default.fileExists(atPath: $0) }.flatMap { ["-I", $0] }
+  }
 
   private func objects(for lab: LabManifest) -> [String] {
     let folder = framework.appendingPathComponent("release").resolvingSymlinksInPath()

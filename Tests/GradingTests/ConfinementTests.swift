@@ -59,6 +59,14 @@ struct ConfinementTests {
     #expect(try run("read x < \(path); echo $x", writable: true).output == "secret\n")
   }
 
+  @Test func onlyTheDeviceThatIsNamedCanBeOpened() throws {
+    #expect(try run("exec 3<> /dev/null && echo open").output.isEmpty)
+    #expect(try run("exec 3<> /dev/null && echo open", { $0.devices = ["/dev/null"] }).output == "open\n")
+    #expect(try run("exec 3<> /dev/zero && echo open", { $0.devices = ["/dev/null"] }).output.isEmpty)
+    // A host without the device is no mistake: an exercise that needs it is not assessed there.
+    #expect(try run("echo on", { $0.devices = ["/dev/triad-has-none"] }).output == "on\n")
+  }
+
   @Test func noProcessesAndNoSignals() throws {
     #expect(try run("(true); echo child").output != "child\n")
     #expect(try run("kill -9 $PPID && echo killed").output.isEmpty)

@@ -79,14 +79,20 @@ static inline int cconfine_rules(void) {
   return descriptor < 0 ? -errno : (int)descriptor;
 }
 
-/* Allows everything beneath a directory, or only reading and executing. 0 or a negative error. */
-static inline int cconfine_allow(int rules, const char *path, int writable) {
+/*
+ * What a rule allows beneath a path: 0 reading and executing, 1 everything but controlling devices, 2 for one device: reading,
+ * writing and controlling it. 0 or a negative error.
+ */
+static inline int cconfine_allow(int rules, const char *path, int rights) {
   int version = cconfine_landlock_version();
   struct cconfine_beneath rule;
   rule.parent = open(path, O_PATH | O_CLOEXEC);
   if (rule.parent < 0) return -errno;
   rule.allowed = CCONFINE_READ_FILES;
-  if (writable) {
+  if (rights == 2) {
+    rule.allowed = 1u << 1 | 1u << 2;
+    if (version >= 5) rule.allowed |= 1u << 15;
+  } else if (rights == 1) {
     rule.allowed = CCONFINE_ALL_FILES_1;
     if (version >= 2) rule.allowed |= 1u << 13;
     if (version >= 3) rule.allowed |= 1u << 14;

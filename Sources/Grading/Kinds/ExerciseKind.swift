@@ -43,6 +43,7 @@ public enum ExerciseKinds {
     MonitorExercise.self, PredictionExercise.self,
     SensitiveGuestExercise.self, SensitiveReportExercise.self,
     MutantExercise.self, UnnamedMutantExercise.self,
+    KVMMachineExercise.self, KVMRecordedExercise.self, KVMLiveExercise.self,
     FormulaExercise.self, MeasurementExercise.self, QuestionExercise.self,
   ]
 

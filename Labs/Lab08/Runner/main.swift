@@ -1,0 +1,4 @@
+import Lab08
+import LabKVM
+
+KVMRunner.main(VMM.self)

@@ -1,0 +1,5 @@
+# Never ends.
+        .code16
+        .include "common.inc"
+
+start:  jmp     start
