@@ -152,6 +152,41 @@ import Testing
     #expect(short.tests[0].limit == 1 + TestSuiteJudge.grace)
   }
 
+  /// Guests of random words, with page tables of random entries, on every wrong machine.
+  @Test(arguments: [1, 2, 3] as [UInt64]) func noGuestBreaksAWrongMachine(_ seed: UInt64) throws {
+    var state = seed
+    func random(_ bound: UInt64) -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return (state >> 33) % bound
+    }
+    func word() -> UInt64 {
+      // Opcodes of the table more often than others; fields that must be zero sometimes are.
+      let opcode = random(4) == 0 ? random(256) : 0x10 + random(0x4C)
+      return opcode << 24 | random(1 << 24) & (random(2) == 0 ? 0xFF_0000 : 0xFF_F07C)
+    }
+    var texts: [String: String] = [:]
+    for number in 0..<4 {
+      var lines = [
+        "# limit: 1000", "# expect retired >= 0",
+        "# variant: \(["classic", "popf", "jrst", "leaky"][number])", "_start:",
+      ]
+      let flags = [0, 4, 6, 7][Int(random(4))]
+      for (address, value) in [(0x20, flags), (0x24, 0x140), (0x28, 0x8000 * number / 2), (0x2C, 0x20000)] {
+        lines += ["li r5, \(value)", "sw r5, \(address)(zero)"]
+      }
+      for register in 1..<16 { lines.append("li r\(register), \(random(1 << UInt64(8 + register)) & ~3)") }
+      lines += (0..<100).map { _ in ".word \(word())" } + [".org 0x8000"]
+      lines += (0..<64).map { _ in ".word \(random(2) == 0 ? 0x9001 : word())" } + [".org 0x9000"]
+      lines += (0..<64).map { _ in ".word \(random(20) << 12 | random(128) | 1)" }
+      texts["t\(number).asm"] = lines.joined(separator: "\n") + "\n"
+    }
+    let judge = try TestSuiteJudge(texts)
+    #expect(judge.tests.count == 4, "\(judge.alarms)")
+    for mutant in Mutant.all + Mutant.unnamed(seed: seed, count: 20) {
+      #expect(try judge.killers(of: mutant, all: true).isEmpty)
+    }
+  }
+
   @Test func unnamedMachinesDependOnTheSeed() {
     let names = { (seed: UInt64) in Mutant.unnamed(seed: seed, count: 12).map(\.fault) }
     #expect(names(1) == names(1))
