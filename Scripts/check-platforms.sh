@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs the Gradescope and Classroom 50 autograders on submissions of Lab01 that pass, fail, do not compile, are empty or could not be
-# assessed, each in a made-up copy of the platform's folders, and checks what they write against the schemas. Arguments: the `triad` to
-# use, which must be the repository's own, and a Python that has `jsonschema`.
+# assessed, each in a made-up copy of the platform's folders, and checks what they write against the schemas. Uses .build/release/triad.
+# Argument: a Python that has `jsonschema`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-triad=$(realpath "${1:-.build/release/triad}")
-python=${2:-python3}
+python=${1:-python3}
 repository=$PWD
+triad=$repository/.build/release/triad
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export GRADER_USER=
@@ -16,13 +16,6 @@ cp Labs/Solutions/Lab01/Interpreter.swift "$work/submissions/passed"
 cp Labs/Lab01/Sources/Interpreter.swift "$work/submissions/failed"
 echo 'public enum Interpreter {' >"$work/submissions/broken/Interpreter.swift"
 
-# The platform's folders, with a Triad that is built already.
-home=$work/triad
-mkdir -p "$home/.build/release"
-for name in Package.swift Sources Tests Labs; do ln -s "$repository/$name" "$home/$name"; done
-ln -s "$repository/.build/grading" "$home/.build/grading"
-ln -s "$triad" "$home/.build/release/triad"
-
 echo "== Gradescope"
 Labs/Gradescope/package.sh Lab01 student "$work/lab.zip"
 for name in passed failed broken empty; do
@@ -31,7 +24,8 @@ for name in passed failed broken empty; do
   "$python" -m zipfile -e "$work/lab.zip" "$root/source"
   [ -s "$root/source/setup.sh" ] && [ -s "$root/source/run_autograder" ] && [ ! -e "$root/source/triad/Labs/Solutions" ]
   rm -r "$root/source/triad"
-  ln -s "$home" "$root/source/triad"
+  # One that is built already.
+  ln -s "$repository" "$root/source/triad"
   cp -r "$work/submissions/$name" "$root/submission"
   echo '{"users": [{"email": "grace@example.com", "name": "G"}, {"email": "Ada@example.com", "name": "A"}]}' \
     >"$root/submission_metadata.json"
@@ -63,7 +57,7 @@ for name in passed failed broken; do
   cp Labs/Classroom50/autograder.py "$place/autograder"
   echo Lab01 >"$place/autograder/lab.txt"
   (cd "$place/checkout" && git init -q && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x &&
-    TRIAD_HOME=$home CLASSROOM=c ASSIGNMENT=interpreter OWNER=ada SUBMISSION_TAG=submit/1 COMMIT_URL=https://example.com/c \
+    TRIAD_HOME=$repository CLASSROOM=c ASSIGNMENT=interpreter OWNER=ada SUBMISSION_TAG=submit/1 COMMIT_URL=https://example.com/c \
       RELEASE_URL=https://example.com/r python3 ../autograder/autograder.py)
 done
 

@@ -7,8 +7,7 @@ labs=("$@")
 [ ${#labs[@]} -gt 0 ] || mapfile -t labs < <(cd Labs && find . -mindepth 2 -maxdepth 2 -name lab.json -printf '%h\n' | sed 's|^\./||' | sort)
 filter=()
 for lab in "${labs[@]}"; do filter+=(--filter "LabTests.$lab/"); done
-# The package above is built there already, and much of it serves here too.
-run() { swift test --package-path Labs --scratch-path "${SCRATCH:-.build}" --disable-xctest "${filter[@]}"; }
+run() { swift test --package-path Labs --disable-xctest "${filter[@]}"; }
 
 saved=$(mktemp -d)
 restore() {

@@ -16,7 +16,8 @@ public struct Workbench: Sendable {
   /// - Throws: ``SubmissionError`` when there is no `swiftc`.
   public init(labs: URL, work: URL, launcher: String) throws(SubmissionError) {
     self.labs = labs.standardizedFileURL.resolvingSymlinksInPath()
-    self.work = work.standardizedFileURL
+    // Paths go into what the build system remembers: the same folder must not have two.
+    self.work = work.standardizedFileURL.resolvingSymlinksInPath()
     self.launcher = launcher
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
     guard
