@@ -44,6 +44,18 @@ import ToyISA
     #expect(kinds.count > 75)
   }
 
+  @Test func `a page is all that belongs to an instance`() throws {
+    let labs = Self.solutions.deletingLastPathComponent().deletingLastPathComponent()
+    let lab = try LabManifest(in: labs.appendingPathComponent("Lab03"))
+    var pages: Set<String> = []
+    for exercise in lab.exercises where exercise.kind == "classes" {
+      let files = try ClassesExercise.instance(of: exercise, lab: lab, seed: 4)
+      #expect(files.keys.sorted() == (exercise.subject == "instance" ? ["isa.md"] : []))
+      pages.formUnion(files.values)
+    }
+    #expect(pages == [IsaInstance(seed: 4).page])
+  }
+
   // MARK: Solutions
 
   static let solutions = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
