@@ -62,7 +62,13 @@ package struct IsaInstance: Sendable {
     }
     text += "\nTheir effects, as `triad explain --isa toy` prints them for the others:\n\n```\n"
     for change in changes {
-      let operands = change.instruction.format.syntax.map(\.name)
+      // As the effects count them: a port is two of them.
+      let operands: [String] =
+        switch change.instruction.format {
+        case .rdPort: ["rd", "rs", "port"]
+        case .rsPort: ["rs2", "rs1", "port"]
+        default: change.instruction.format.syntax.map(\.name)
+        }
       text += ToyReferenceCard.syntax(of: change.instruction) + "\n"
       let lines = SemanticsText(set, operands: operands).lines(set.definitions[change.row].effects)
       text += (lines.isEmpty ? ["nothing"] : lines).map { "    \($0)\n" }.joined()

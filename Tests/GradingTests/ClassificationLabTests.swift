@@ -7,8 +7,12 @@ import ToyISA
 
 /// Lab 3: instances, and the judges of tables, theorems, witnesses and questions.
 @Suite struct ClassificationLabTests {
+  /// How many instances are searched; `TRIAD_INSTANCES=100` searches more.
+  static let instances =
+    ProcessInfo.processInfo.environment["TRIAD_INSTANCES"].flatMap(UInt64.init).map { max($0, 1) } ?? 2
+
   /// Rows whose effects were replaced, classified from the effects and by running: the two must agree.
-  @Test(arguments: 1...2 as ClosedRange<UInt64>)
+  @Test(arguments: 1...ClassificationLabTests.instances)
   func `effects and search agree on the changed rows`(_ seed: UInt64) throws {
     let instance = IsaInstance(seed: seed)
     let rows = Set(instance.changes.map(\.row))
@@ -38,6 +42,18 @@ import ToyISA
     }
     #expect((24...56).contains(hybrids), "\(hybrids)")
     #expect(kinds.count > 75)
+  }
+
+  @Test func `a page is all that belongs to an instance`() throws {
+    let labs = Self.solutions.deletingLastPathComponent().deletingLastPathComponent()
+    let lab = try LabManifest(in: labs.appendingPathComponent("Lab03"))
+    var pages: Set<String> = []
+    for exercise in lab.exercises where exercise.kind == "classes" {
+      let files = try ClassesExercise.instance(of: exercise, lab: lab, seed: 4)
+      #expect(files.keys.sorted() == (exercise.subject == "instance" ? ["isa.md"] : []))
+      pages.formUnion(files.values)
+    }
+    #expect(pages == [IsaInstance(seed: 4).page])
   }
 
   // MARK: Solutions
@@ -223,6 +239,34 @@ import ToyISA
       if !judged.shown.isEmpty { replayed += 1 }
     }
     #expect(replayed < 100)
+  }
+
+  @Test func `a wild entry of the TLB is harmless`() throws {
+    let document = try JSONDecoder().decode(WitnessDocument.self, from: Data(Self.leaky.utf8))
+    let right = try document.witness()
+    for frame in [0x8000, 0x7FFF_F000, 0xFFFF_F000] as [UInt64] {
+      for mnemonic in ["lw", "sw", "cas", "lpsw"] {
+        let row = try #require(toyTable.firstIndex { $0.mnemonic == mnemonic })
+        let values: [Int64] = mnemonic == "cas" ? [3, 2, 1] : mnemonic == "lpsw" ? [1, 0] : [3, 1, 0]
+        let word = try #require(ToyCodec.encode(row: row, values))
+        var witness = right
+        (witness.word, witness.axis) = (word, "bound")
+        func prepare(_ state: inout MachineState, bound: UInt64) throws {
+          let last = state.storage.count - 1
+          for byte in 0..<4 {
+            state.storage[last].bytes[byte] = UInt8(truncatingIfNeeded: word >> UInt32(8 * byte))
+          }
+          state.processor.registers[1] = 0x1FFC
+          state.processor.registers[Int(ToyRegister.paging)] = 1
+          state.processor.registers[Int(ToyRegister.bound)] = bound
+          state.processor.auxiliaries[0] = [0: state.storage[last].address | 0x7F, 1: frame | 0x7F]
+        }
+        try prepare(&witness.first, bound: 0xFFFF_FFFC)
+        witness.second = witness.first
+        try prepare(&witness.second, bound: 0x8000_0000)
+        _ = try WitnessReplay(witness, on: .simulator)
+      }
+    }
   }
 
   // MARK: x86

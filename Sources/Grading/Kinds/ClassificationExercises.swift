@@ -76,6 +76,7 @@ package enum ClassesExercise: ExerciseKind {
 
   /// One instruction to look at again.
   private static func hint(_ claims: Set<String>, _ variant: LabVariant, _ seed: UInt64) -> String? {
+    if claims.isEmpty { return nil }
     let wrong = claims.symmetricDifference(truth(variant, seed: seed)).map(instruction(of:)).min()
     return wrong.map { "Look at `\($0)` on \(variant.name) again." }
   }
