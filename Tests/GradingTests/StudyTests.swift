@@ -30,7 +30,7 @@ import X86Backend
     }
     #expect(texts.count == 20)
     let committed = try String(
-      contentsOf: Self.folder.appendingPathComponent("instance.json"), encoding: .utf8)
+      contentsOf: Self.folder.appendingPathComponent("counts.json"), encoding: .utf8)
     #expect(committed == StudyInstance(seed: 1).text)
   }
 

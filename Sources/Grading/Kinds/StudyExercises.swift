@@ -76,7 +76,7 @@ enum MeasurementExercise: ExerciseKind {
         }
         let count = instance.counts[run.program] ?? 0
         guard n == Double(count) else {
-          wrong.append("\(run): n is not that of your `instance.json`")
+          wrong.append("\(run): n is not that of your `counts.json`")
           continue
         }
         let numbers = try truth.numbers(run, count: count)
@@ -95,7 +95,7 @@ enum MeasurementExercise: ExerciseKind {
 
   static func instance(of exercise: LabManifest.Exercise, lab: LabManifest, seed: UInt64) throws -> [String:
     String]
-  { ["instance.json": StudyInstance(seed: seed).text] }
+  { ["counts.json": StudyInstance(seed: seed).text] }
 }
 
 /// Numeric questions about costs.
