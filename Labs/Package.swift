@@ -23,10 +23,13 @@ func kit(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 /// - Parameters:
 ///   - modules: what the program around them needs beside `LabKit`.
 ///   - given: what of that the files themselves may import.
-func lab(_ name: String, _ modules: [Target.Dependency] = [], given: [Target.Dependency] = []) -> [Target] {
+///   - others: the students' files that are no Swift.
+func lab(
+  _ name: String, _ modules: [Target.Dependency] = [], given: [Target.Dependency] = [], others: [String] = []
+) -> [Target] {
   [
     .target(
-      name: name, dependencies: ["LabKit", contracts] + given, path: "\(name)/Sources",
+      name: name, dependencies: ["LabKit", contracts] + given, path: "\(name)/Sources", exclude: others,
       swiftSettings: settings),
     .executableTarget(
       name: "\(name)Runner", dependencies: ["LabKit", .target(name: name)] + modules + given,
@@ -37,8 +40,8 @@ func lab(_ name: String, _ modules: [Target.Dependency] = [], given: [Target.Dep
 let labs: [[Target]] = [
   lab("Lab01", ["LabTraps"]),
   lab("Lab04", given: ["LabHardware"]),
-  lab("Lab06", ["LabMonitor"], given: ["LabHardware", "LabInterpreter"]),
-  lab("Lab07", ["LabMonitor"], given: ["LabHardware"]),
+  lab("Lab06", ["LabMonitor"], given: ["LabHardware", "LabInterpreter"], others: ["answers.csv"]),
+  lab("Lab07", ["LabMonitor"], given: ["LabHardware"], others: ["answers.csv"]),
 ]
 
 let package = Package(
