@@ -26,10 +26,13 @@ func bridge(_ name: String) -> Target { .target(name: name, path: name) }
 /// - Parameters:
 ///   - modules: what the program around them needs beside `LabKit`.
 ///   - given: what of that the files themselves may import.
-func lab(_ name: String, _ modules: [Target.Dependency] = [], given: [Target.Dependency] = []) -> [Target] {
+///   - others: the students' files that are no Swift.
+func lab(
+  _ name: String, _ modules: [Target.Dependency] = [], given: [Target.Dependency] = [], others: [String] = []
+) -> [Target] {
   [
     .target(
-      name: name, dependencies: ["LabKit", contracts] + given, path: "\(name)/Sources",
+      name: name, dependencies: ["LabKit", contracts] + given, path: "\(name)/Sources", exclude: others,
       swiftSettings: settings),
     .executableTarget(
       name: "\(name)Runner", dependencies: ["LabKit", .target(name: name)] + modules + given,
@@ -41,8 +44,8 @@ let labs: [[Target]] = [
   lab("Lab01", ["LabTraps"]),
   lab("Lab02", ["LabInstructions"]),
   lab("Lab04", given: ["LabHardware"]),
-  lab("Lab06", ["LabMonitor"], given: ["LabHardware", "LabInterpreter"]),
-  lab("Lab07", ["LabMonitor"], given: ["LabHardware"]),
+  lab("Lab06", ["LabMonitor"], given: ["LabHardware", "LabInterpreter"], others: ["answers.csv"]),
+  lab("Lab07", ["LabMonitor"], given: ["LabHardware"], others: ["answers.csv"]),
   lab("Lab08", given: ["LabKVM", "KVMInterface"]),
 ]
 

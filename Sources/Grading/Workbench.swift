@@ -84,6 +84,7 @@ public struct Workbench: Sendable {
     for (name, text) in texts {
       try Data(text.utf8).write(to: sources.appendingPathComponent(name))
     }
+    if let problem = try importProblem(lab, in: sources, of: folder) { return problem }
     let object = folder.appendingPathComponent("\(lab.id).o").path
     let common =
       [
@@ -105,6 +106,26 @@ public struct Workbench: Sendable {
         labs.appendingPathComponent("\(lab.id)/Runner/main.swift").path, object,
       ] + objects(for: lab)
     return try run(link, in: folder).map { "the program around your files does not build:\n" + $0 }
+  }
+
+  /// Modules that the files import beyond those allowed, as the compiler finds them: however an import is written.
+  private func importProblem(_ lab: LabManifest, in sources: URL, of folder: URL) throws -> String? {
+    guard let allowed = lab.imports else { return nil }
+    let list = folder.appendingPathComponent("imports").path
+    let files = try FileManager.default.contentsOfDirectory(atPath: sources.path).sorted()
+      .filter { $0.hasSuffix(".swift") }.map { sources.appendingPathComponent($0).path }
+    let command = [
+      compilerName, "-swift-version", "6", "-parse-as-library", "-wmo", "-emit-imported-modules",
+    ]
+    // What does not even parse is for the compilation to say.
+    guard try run(command + ["-o", list] + files, in: folder) == nil,
+      let text = try? String(contentsOfFile: list, encoding: .utf8)
+    else { return nil }
+    let foreign = Set(text.split(whereSeparator: \.isWhitespace).map(String.init))
+      .subtracting(allowed + ["Swift", "_Concurrency", "_StringProcessing"])
+    guard !foreign.isEmpty else { return nil }
+    return
+      "only \(allowed.joined(separator: ", ")) may be imported, not \(foreign.sorted().joined(separator: ", "))"
   }
 
   /// The student's program, once built.
