@@ -5,11 +5,8 @@ import Testing
 import X86Backend
 
 @Suite struct X86WitnessTests {
-  private static let flat = try? X86Classification(.protected32, rounds: 0)
-  private static let long = try? X86Classification(.long64, rounds: 0)
-
   private func witnesses(_ mode: X86Mode) throws -> [X86Witness] {
-    try #require(mode == .long64 ? Self.long : Self.flat).sensitive.flatMap(\.witnesses)
+    try X86Searches.of(mode).sensitive.flatMap(\.witnesses)
   }
 
   private func witness(_ key: String, _ mode: X86Mode = .long64) throws -> X86Witness {
@@ -18,7 +15,7 @@ import X86Backend
 
   @Test(arguments: [X86Mode.protected32, .long64])
   func `every reason has a witness that simulator and emulator bear out`(_ mode: X86Mode) throws {
-    let search = try #require(mode == .long64 ? Self.long : Self.flat)
+    let search = try X86Searches.of(mode)
     let replayer = try X86WitnessReplayer()
     for finding in search.sensitive {
       let shown = Set(finding.witnesses.map(\.shows))

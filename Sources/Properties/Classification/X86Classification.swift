@@ -95,7 +95,8 @@ struct X86Search {
   private(set) var runs = 0
   let generator: X86CaseGenerator
   private let small: X86SmallMachine
-  private let memory: [UInt8]
+  /// The surroundings' storage, in blocks.
+  private let surroundings: [MachineState.Block]
   private let seed: UInt64
   private let prevention: Bool
   private let changes: [Change]
@@ -119,7 +120,8 @@ struct X86Search {
   init(_ mode: X86Mode, prevention: Bool, seed: UInt64) throws {
     machine = try X86FuzzMachine(mode, seed: seed, isPlain: true)
     generator = X86CaseGenerator(machine, onlyRing3: true)
-    memory = Self.storage(machine)
+    let memory = Self.storage(machine)
+    surroundings = X86Witness.blocks(memory)
     small = try X86SmallMachine(on: .simulator, machine.base, contents: memory)
     self.seed = seed
     self.prevention = prevention
@@ -298,13 +300,11 @@ struct X86Search {
     let name = X86FuzzRow.classifiedName(row)
     let key = X86Witness.key(name, reason, ring)
     guard witnesses[key] == nil else { return }
-    // The instruction comes first, so that what a case says of storage counts.
-    var whole = memory
-    for block in [.init(machine.physicalCode, bytes)] + tried.storage {
-      whole.replaceSubrange(Int(block.address)..<Int(block.address) + block.bytes.count, with: block.bytes)
-    }
+    // What a case says of storage comes last, and so counts.
+    let storage = surroundings + [.init(machine.physicalCode, bytes)] + tried.storage
     witnesses[key] = X86Witness(
-      mode: machine.mode, name: name, bytes: bytes, reason: reason, ring: ring, contents: whole,
-      first: first, second: second)
+      mode: machine.mode, name: name, bytes: bytes, reason: reason, ring: ring,
+      first: MachineState(processor: first.0, storage: storage, time: first.1),
+      second: MachineState(processor: second.0, storage: storage, time: second.1))
   }
 }

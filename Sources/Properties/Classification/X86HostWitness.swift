@@ -79,6 +79,7 @@ public struct X86HostWitness: Sendable {
     case .systemRegister: return "it shows model-specific registers, which the host sets up its own way"
     default: break
     }
+    if witness.name == "SYSENTER" { return "it enters a system that the surroundings do not have" }
     let machine = try? X86FuzzMachine(.long64, seed: 1, isPlain: true)
     if let machine, let row = X86FuzzRow.decode(witness.bytes, witness.first.processor, machine)?.row,
       X86FuzzRow.isHostDependent(row)

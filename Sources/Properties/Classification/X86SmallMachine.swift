@@ -3,6 +3,12 @@ internal import Simulator
 internal import Trace
 internal import X86Backend
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
 /// What one instruction made of a state.
 struct X86Outcome {
   var state: ProcessorState
@@ -97,18 +103,20 @@ enum X86Judgement {
 
   /// Whether a program could tell the outcomes apart; bits without a defined value aside.
   static func differ(_ first: X86Outcome, _ second: X86Outcome, undefined: [UInt64]) -> Bool {
-    !differences(first, second, undefined: undefined).isEmpty
+    let isSameStorage = first.memory.withUnsafeBytes { one in
+      second.memory.withUnsafeBytes { other in
+        // SAFETY: both have as many bytes as the window, and that is not none.
+        one.count == other.count && memcmp(one.baseAddress!, other.baseAddress!, one.count) == 0
+      }
+    }
+    return !isSameStorage || !registerDifferences(first, second, undefined: undefined).isEmpty
   }
 
   /// What a program could tell the outcomes apart by.
   static func differences(_ first: X86Outcome, _ second: X86Outcome, undefined: [UInt64]) -> [String] {
-    var found: [String] = []
-    for register in X86Register.allCases.prefix(18) {
+    var found = registerDifferences(first, second, undefined: undefined).map { register in
       let seen = register == .rflags ? X86Reason.programFlags : .max
-      let (one, other) = (first.state[register], second.state[register])
-      if (one ^ other) & seen & ~undefined[register.index] != 0 {
-        found.append("\(register.name) \(hex(one & seen)) or \(hex(other & seen))")
-      }
+      return "\(register.name) \(hex(first.state[register] & seen)) or \(hex(second.state[register] & seen))"
     }
     if first.memory != second.memory {
       let places = zip(first.memory, second.memory).enumerated().filter { $0.element.0 != $0.element.1 }
@@ -116,6 +124,17 @@ enum X86Judgement {
       found.append("storage from \(hex(UInt64(low)))")
     }
     return found
+  }
+
+  private static let programRegisters = Array(X86Register.allCases.prefix(18))
+
+  private static func registerDifferences(
+    _ first: X86Outcome, _ second: X86Outcome, undefined: [UInt64]
+  ) -> [X86Register] {
+    programRegisters.filter { register in
+      let seen = register == .rflags ? X86Reason.programFlags : .max
+      return (first.state[register] ^ second.state[register]) & seen & ~undefined[register.index] != 0
+    }
   }
 
   /// Bits that have no defined value in one of two outcomes.

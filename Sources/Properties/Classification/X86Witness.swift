@@ -34,18 +34,6 @@ public struct X86Witness: Sendable {
     self.second = second
   }
 
-  /// A witness whose states have the same storage.
-  init(
-    mode: X86Mode, name: String, bytes: [UInt8], reason: X86Reason?, ring: UInt64?, contents: [UInt8],
-    first: (ProcessorState, UInt64), second: (ProcessorState, UInt64)
-  ) {
-    let storage = Self.blocks(contents)
-    self.init(
-      mode: mode, name: name, bytes: bytes, reason: reason, ring: ring,
-      first: MachineState(processor: first.0, storage: storage, time: first.1),
-      second: MachineState(processor: second.0, storage: storage, time: second.1))
-  }
-
   /// A witness that claims something else, for tests; storage and code are those of the states.
   package func replacing(first: MachineState? = nil, second: MachineState, reason: X86Reason?) -> X86Witness {
     X86Witness(
@@ -271,25 +259,42 @@ public final class X86WitnessReplayer {
   public func minimized(_ witness: X86Witness) throws -> X86Witness {
     guard try replay(witness).allSatisfy(\.holds) else { return witness }
     var best = witness
+    // Blocks may lie over one another; the later ones count.
     var contents = [UInt8](repeating: 0, count: Self.storageSize)
     for block in witness.first.storage {
       contents.replaceSubrange(
         Int(block.address)..<Int(block.address) + block.bytes.count, with: block.bytes)
     }
+    best.first.storage = X86Witness.blocks(contents)
+    best.second.storage = best.first.storage
     for size in [16_384, 2048, 256, 32, 8] {
       for place in stride(from: 0, to: contents.count, by: size) {
-        let range = place..<min(place + size, contents.count)
-        guard contents[range].contains(where: { $0 != 0 }) else { continue }
-        var smaller = contents
-        smaller.replaceSubrange(range, with: repeatElement(0, count: range.count))
+        let storage = Self.removing(place..<place + size, best.first.storage)
+        guard storage != best.first.storage else { continue }
         var tried = best
-        tried.first.storage = X86Witness.blocks(smaller)
-        tried.second.storage = tried.first.storage
-        guard !cutsCode(tried), try replay(tried).allSatisfy(\.holds) else { continue }
-        (best, contents) = (tried, smaller)
+        tried.first.storage = storage
+        tried.second.storage = storage
+        if !cutsCode(tried), try replay(tried).allSatisfy(\.holds) { best = tried }
       }
     }
     return best
+  }
+
+  /// Blocks without what lies in a range.
+  private static func removing(_ range: Range<Int>, _ blocks: [MachineState.Block]) -> [MachineState.Block] {
+    blocks.flatMap { block -> [MachineState.Block] in
+      let start = Int(block.address)
+      let end = start + block.bytes.count
+      guard start < range.upperBound, end > range.lowerBound else { return [block] }
+      var kept: [MachineState.Block] = []
+      if start < range.lowerBound {
+        kept.append(.init(block.address, Array(block.bytes[..<(range.lowerBound - start)])))
+      }
+      if end > range.upperBound {
+        kept.append(.init(UInt64(range.upperBound), Array(block.bytes[(range.upperBound - start)...])))
+      }
+      return kept
+    }
   }
 
   /// Whether the instruction's own bytes are no longer all there.
