@@ -102,7 +102,8 @@ extension X86Search {
         state[.rbx] = place
         state[.rsp] = place
       }
-      cases.append(X86SearchCase(bytes: [0x8E, 0xD3], storage: [other]) { $0[.rbx] = selector })  // mov ss, bx
+      // mov ss, bx; lss eax, [ebx]; pop ss
+      cases.append(X86SearchCase(bytes: [0x8E, 0xD3], storage: [other]) { $0[.rbx] = selector })
       cases.append(
         X86SearchCase(
           bytes: [0x0F, 0xB2, 0x03], storage: [other, .init(physical, pointer(selector))], prepare: pointing))

@@ -269,8 +269,9 @@ public final class X86WitnessReplayer {
     best.second.storage = best.first.storage
     for size in [16_384, 2048, 256, 32, 8] {
       for place in stride(from: 0, to: contents.count, by: size) {
-        let storage = Self.removing(place..<place + size, best.first.storage)
-        guard storage != best.first.storage else { continue }
+        let range = place..<place + size
+        guard Self.touches(range, best.first.storage) else { continue }
+        let storage = Self.removing(range, best.first.storage)
         var tried = best
         tried.first.storage = storage
         tried.second.storage = storage
@@ -278,6 +279,14 @@ public final class X86WitnessReplayer {
       }
     }
     return best
+  }
+
+  private static func touches(_ range: Range<Int>, _ blocks: [MachineState.Block]) -> Bool {
+    for block in blocks
+    where Int(block.address) < range.upperBound && Int(block.address) + block.bytes.count > range.lowerBound {
+      return true
+    }
+    return false
   }
 
   /// Blocks without what lies in a range.
