@@ -5,7 +5,8 @@ import Testing
 @Suite struct HostileGuestTests {
   @Test func `there are enough attacks on both instruction sets`() throws {
     #expect(try HostileGuest.toy().count >= 30)
-    #expect(try HostileGuest.x86().count >= 24)
+    #expect(try HostileGuest.x86().count >= 37)
+    #expect(try HostileGuest.x86().filter { $0.name.hasPrefix("pc-") }.count >= 13)
   }
 
   @Test func `every toy attack is contained by every engine`() throws {

@@ -65,23 +65,24 @@ public struct WitnessDocument: Codable, Sendable, Equatable {
       throw WitnessError("`shows` is none of " + claims.map(\.name).joined(separator: "; "))
     }
     return Witness(
-      variant: variant, word: UInt32(truncatingIfNeeded: try number(word, "word")), shows: claim, axis: axis,
+      variant: variant, word: UInt32(truncatingIfNeeded: try hexNumber(word, "word")), shows: claim,
+      axis: axis,
       first: try first.state(), second: try second.state())
   }
 }
 
-private func number(_ text: String, _ field: String) throws(WitnessError) -> UInt64 {
+func hexNumber(_ text: String, _ field: String) throws(WitnessError) -> UInt64 {
   guard text.hasPrefix("0x"), let value = UInt64(text.dropFirst(2), radix: 16) else {
     throw WitnessError("`\(field)` is to be a number such as 0x1f, not `\(text)`")
   }
   return value
 }
 
-private func digits(_ bytes: [UInt8]) -> String {
+func hexDigits(_ bytes: [UInt8]) -> String {
   bytes.map { String(hex(UInt64($0), digits: 2).dropFirst(2)) }.joined()
 }
 
-private func bytes(_ text: String, _ field: String) throws(WitnessError) -> [UInt8] {
+func hexBytes(_ text: String, _ field: String) throws(WitnessError) -> [UInt8] {
   let digits = Array(text.utf8)
   var result: [UInt8] = []
   for place in stride(from: 0, to: digits.count, by: 2) {
@@ -99,9 +100,9 @@ extension WitnessDocument.State {
       uniqueKeysWithValues: zip(ToyRegister.table.map(\.name), state.processor.registers.map { hex($0) }))
     tlb = [:]
     for (page, entry) in state.processor.auxiliaries.first ?? [:] { tlb[hex(page)] = hex(entry) }
-    storage = state.storage.map { .init(address: hex($0.address), bytes: digits($0.bytes)) }
+    storage = state.storage.map { .init(address: hex($0.address), bytes: hexDigits($0.bytes)) }
     time = hex(state.time)
-    input = digits(state.input)
+    input = hexDigits(state.input)
   }
 
   func state() throws(WitnessError) -> MachineState {
@@ -110,16 +111,16 @@ extension WitnessDocument.State {
       guard let text = registers[register.name] else {
         throw WitnessError("`registers` has no `\(register.name)`")
       }
-      values.append(try number(text, register.name))
+      values.append(try hexNumber(text, register.name))
     }
     var table: [UInt64: UInt64] = [:]
-    for (page, entry) in tlb { table[try number(page, "tlb")] = try number(entry, "tlb") }
+    for (page, entry) in tlb { table[try hexNumber(page, "tlb")] = try hexNumber(entry, "tlb") }
     var blocks: [MachineState.Block] = []
     for block in storage {
-      blocks.append(.init(try number(block.address, "address"), try bytes(block.bytes, "bytes")))
+      blocks.append(.init(try hexNumber(block.address, "address"), try hexBytes(block.bytes, "bytes")))
     }
     return MachineState(
       processor: ProcessorState(registers: values, auxiliaries: [table]), storage: blocks,
-      time: try number(time, "time"), input: try bytes(input, "input"))
+      time: try hexNumber(time, "time"), input: try hexBytes(input, "input"))
   }
 }

@@ -61,7 +61,7 @@ public struct HostileGuest: Sendable {
     try X86Attack.all.map { attack in
       var machine = try X86Loader.load(
         attack.code, mode: attack.mode, memorySize: X86Layout.minimumMemorySize)
-      if attack.isForPC { machine.pc = PCParts() }
+      machine.pc = attack.pc
       return HostileGuest(
         name: attack.name, attack: attack.title,
         workload: Workload(name: attack.name, machine: .x86(machine), instructionLimit: 200_000),

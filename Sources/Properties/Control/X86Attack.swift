@@ -6,12 +6,14 @@ struct X86Attack: Sendable {
   var title: String
   var mode: X86Mode
   var code: [UInt8]
-  /// It attacks the full PC.
-  var isForPC = false
+  /// The parts of the full PC, if it attacks that.
+  var pc: PCParts?
   /// How it ends on every engine; `nil` where they may differ.
   var end: HostileGuest.End?
 
-  static let all: [X86Attack] = [
+  static let all = onSmallPC + onPC
+
+  private static let onSmallPC: [X86Attack] = [
     X86Attack(
       name: "x86-deaf-spin", title: "turns interrupts off and jumps to itself", mode: .real16,
       code: [0xFA, 0xEB, 0xFE], end: .limit),  // cli; jmp $
@@ -136,6 +138,6 @@ struct X86Attack: Sendable {
         0x21, 0xB0, 0xFE, 0xE6, 0x21, 0xB0, 0x34, 0xE6, 0x43, 0xB0, 0x02, 0xE6, 0x40, 0xB0, 0, 0xE6, 0x40,
         0xFB,
         0xF4, 0xEB, 0xFD, 0xB0, 0x20, 0xE6, 0x20, 0xCF,
-      ], isForPC: true, end: .limit),
+      ], pc: PCParts(), end: .limit),
   ]
 }

@@ -87,23 +87,20 @@ final class FuzzStorage {
               memory.changed(place..<(place + Self.piece))
             }
           } else {
-            for place in stride(from: block, to: min(block + Self.block, memory.size), by: Self.piece)
-            where !Self.isZero(memory.base + place) {
-              memset(memory.base + place, 0, Self.piece)
-              memory.changed(place..<(place + Self.piece))
-            }
+            let count = min(Self.block, memory.size - block)
+            guard !Self.isZero(memory.base + block, count) else { continue }
+            memset(memory.base + block, 0, count)
+            memory.changed(block..<(block + count))
           }
         }
       }
     }
   }
 
-  private static func isZero(_ place: UnsafeMutableRawPointer) -> Bool {
-    // SAFETY: the caller gives a piece inside the storage, whose size is a multiple of a page.
-    for offset in stride(from: 0, to: piece, by: 8)
-    where place.load(fromByteOffset: offset, as: UInt64.self) != 0 {
-      return false
-    }
-    return true
+  private static let zeros = [UInt8](repeating: 0, count: block)
+
+  private static func isZero(_ place: UnsafeMutableRawPointer, _ count: Int) -> Bool {
+    // SAFETY: the caller gives at most a block inside the storage.
+    zeros.withUnsafeBytes { memcmp(place, $0.baseAddress!, count) == 0 }
   }
 }

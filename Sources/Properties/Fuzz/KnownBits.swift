@@ -15,7 +15,7 @@ struct KnownBits: Sendable, Equatable {
     if isOne { ones = bit } else { zeros = bit }
   }
   /// A value below 2 to the power of `bits`.
-  private init(below bits: UInt64) { zeros = bits >= 64 ? 0 : ~((1 << bits) - 1) }
+  init(below bits: UInt64) { zeros = bits >= 64 ? 0 : ~((1 << bits) - 1) }
 
   var isZero: Bool { zeros == .max }
   var isNotZero: Bool { ones != 0 }
@@ -23,7 +23,7 @@ struct KnownBits: Sendable, Equatable {
   var isOne: Bool { value == 1 }
   /// Whether it is 0 or 1.
   var isTruth: Bool { zeros >= ~1 }
-  private var value: UInt64? { ones | zeros == .max ? ones : nil }
+  var value: UInt64? { ones | zeros == .max ? ones : nil }
   private var least: UInt64 { ones }
   private var most: UInt64 { ~zeros }
 
@@ -42,7 +42,7 @@ struct KnownBits: Sendable, Equatable {
     return result
   }
 
-  private func cut(_ width: Width) -> KnownBits {
+  func cut(_ width: Width) -> KnownBits {
     var result = self
     result.ones &= width.mask
     result.zeros |= ~width.mask
@@ -66,16 +66,7 @@ struct KnownBits: Sendable, Equatable {
     case .operand(let number): return operands[number] ?? .unknown
     case .cpu: return KnownBits(0)
     case .unary(let operation, let operand, let width):
-      let value = inner(operand).cut(width)
-      switch operation {
-      case .isZero: return value.isZero ? KnownBits(1) : value.isNotZero ? KnownBits(0) : KnownBits(below: 1)
-      case .complement:
-        var result = KnownBits()
-        (result.ones, result.zeros) = (value.zeros, value.ones)
-        return result.cut(width)
-      case .parity8: return KnownBits(below: 1)
-      default: return KnownBits.unknown.cut(width)
-      }
+      return unary(operation, inner(operand).cut(width), width)
     case .binary(let operation, let first, let second, let width):
       return binary(operation, inner(first).cut(width), inner(second).cut(width), width)
     case .wide(let operation, _, _, _, let width):
@@ -91,7 +82,21 @@ struct KnownBits: Sendable, Equatable {
     }
   }
 
-  private static func binary(
+  /// The result of an operation on one value, which is cut to the width.
+  static func unary(_ operation: UnaryOperator, _ value: KnownBits, _ width: Width) -> KnownBits {
+    switch operation {
+    case .isZero: return value.isZero ? KnownBits(1) : value.isNotZero ? KnownBits(0) : KnownBits(below: 1)
+    case .complement:
+      var result = KnownBits()
+      (result.ones, result.zeros) = (value.zeros, value.ones)
+      return result.cut(width)
+    case .parity8: return KnownBits(below: 1)
+    default: return KnownBits.unknown.cut(width)
+    }
+  }
+
+  /// The result of an operation on two values, which are cut to the width.
+  static func binary(
     _ operation: BinaryOperator, _ a: KnownBits, _ b: KnownBits, _ width: Width
   ) -> KnownBits {
     var result = KnownBits()

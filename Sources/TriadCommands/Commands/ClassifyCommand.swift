@@ -12,7 +12,7 @@ let classifyCommand = CommandSpecification(
   options: [
     OptionSpecification("--isa", "ISA", "toy or x86 (default toy)"),
     OptionSpecification("--variant", "VARIANT", "variant of the toy instruction set (default all of them)"),
-    OptionSpecification("--witnesses", "FOLDER", "write every witness to a file of this folder (toy)"),
+    OptionSpecification("--witnesses", "FOLDER", "write every witness to a file of this folder"),
     OptionSpecification("--mode", "BITS", "32 (default) or 64 (x86)"),
     OptionSpecification("--rounds", "N", "cases of each row of the table (x86, default 12)"),
     OptionSpecification("--host", "run the witnesses in ring 3 of this host's processor (x86, 64-bit mode)"),
@@ -22,6 +22,7 @@ let classifyCommand = CommandSpecification(
     "triad classify", "triad classify --variant popf", "triad classify setie --variant popf",
     "triad classify --variant leaky --witnesses witnesses",
     "triad classify --isa x86", "triad classify --isa x86 --mode 64 --host",
+    "triad classify --isa x86 --witnesses witnesses", "triad classify lar --isa x86",
   ],
   run: { arguments, terminal in
     switch arguments.value("--isa") ?? "toy" {
@@ -69,12 +70,17 @@ private func fileName(_ witness: Witness) -> String {
   return "\(witness.variant.rawValue)-\(mnemonic)-\(claim).json"
 }
 
-private func write(_ results: [Classification], to folder: String, _ terminal: Terminal) throws {
+/// Makes a folder for witnesses, if there is none.
+func makeFolder(_ folder: String) throws {
   do {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   } catch {
     throw CommandFailure.badInput("cannot make the folder `\(folder)`: \(error.localizedDescription)")
   }
+}
+
+private func write(_ results: [Classification], to folder: String, _ terminal: Terminal) throws {
+  try makeFolder(folder)
   var count = 0
   for witness in results.flatMap(\.fromSearch.witnesses).joined() {
     let text = try jsonText(WitnessDocument(witness)) + "\n"

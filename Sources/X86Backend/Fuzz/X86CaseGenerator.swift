@@ -6,7 +6,7 @@ internal import Trace
 package struct X86CaseGenerator: Sendable {
   package let machine: X86FuzzMachine
   /// Rows of the table that the mode has, in order.
-  private let rows: [Int]
+  package let rows: [Int]
   private let states: X86StateGenerator
   private static let prefixes: [UInt8] = [
     0x66, 0x66, 0x66, 0x67, 0x67, 0xF0, 0xF2, 0xF3, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65,

@@ -66,11 +66,13 @@ extension X86FuzzMachine {
       if row.attributes.contains(.prefixF2) { fixed.append(0xF2) }
       if row.attributes.contains(.prefixF3) { fixed.append(0xF3) }
       let escape: [[UInt8]] = [[], [0x0F], [0x0F, 0x38], [0x0F, 0x3A]]
-      let opcode = escape[row.opcode >> 8] + [UInt8(row.opcode & 0xFF)]
+      // Register 0 and digit 0 can be another row's: XCHG with itself is NOP, and of hints some have names.
+      let last = UInt8(row.opcode & 0xFF) + (row.plusRegister ? 1 : 0)
+      let opcode = escape[row.opcode >> 8] + [last]
       var tails: [[UInt8]] = [[]]
       if row.hasModRM {
-        let digit = (row.digit ?? 0) << 3
-        tails = row.exactModRM.map { [[$0]] } ?? [[0xC0 | digit], [digit]]
+        let digits: [UInt8] = row.digit.map { [$0] } ?? [0, 7]
+        tails = row.exactModRM.map { [[$0]] } ?? digits.flatMap { [[0xC0 | $0 << 3], [$0 << 3]] }
       }
       for sizes in [[], [0x66], [0x67], [0x66, 0x67]] as [[UInt8]] {
         for repeats in [[], [0xF2], [0xF3]] as [[UInt8]] {

@@ -1,4 +1,4 @@
-internal import MachineCore
+package import MachineCore
 
 extension X86FuzzRow {
   /// Name under which a row's instruction is classified: forms that use segment registers or far pointers are
@@ -23,6 +23,32 @@ extension X86FuzzRow {
     default: return row.mnemonic.uppercased()
     }
   }
+
+  /// Numbers of a row's definitions in the instruction set.
+  package static func definitions(_ row: Int) -> Range<Int> {
+    let first = X86Definitions.of(.modern).index(row, X86Row.all[row].form(at: 0))
+    return first..<(first + X86Row.all[row].formCount)
+  }
+
+  /// Registers of the system that a decoded operand of a row can be; none for other operands.
+  package static func systemOperand(_ row: Int, _ place: Int) -> [X86Register] {
+    let row = X86Row.all[row]
+    guard place < row.operands.count else { return [] }
+    switch row.operands[place] {
+    case .sw: return [.es, .cs, .ss, .ds, .fs, .gs]
+    case .esSegment: return [.es]
+    case .csSegment: return [.cs]
+    case .ssSegment: return [.ss]
+    case .dsSegment: return [.ds]
+    case .fsSegment: return [.fs]
+    case .gsSegment: return [.gs]
+    case .cy: return [.cr0, .cr2, .cr3, .cr4, .cr8]
+    default: return []
+    }
+  }
+
+  /// The procedure by which the processor fills stacks.
+  package static let frameStore: ProcedureID = X86System.frameStore
 
   /// The first vector whose gate ``openGates(_:_:)`` opens.
   package static let firstOpenGate: UInt64 = 32

@@ -172,7 +172,7 @@
       state[.apicBase] = system.apic_base
     }
 
-    private static func write(_ state: ProcessorState, into system: inout kvm_sregs) {
+    static func write(_ state: ProcessorState, into system: inout kvm_sregs) {
       system.es = segment(state.segment(0))
       system.cs = segment(state.segment(1))
       system.ss = segment(state.segment(2))

@@ -58,11 +58,17 @@
     }
 
     /// Runs the instruction that the state is at; `nil` when it does not end in that time.
-    package func run(_ state: ProcessorState, within seconds: Double = 1) -> Outcome? {
-      let template = system
+    ///
+    /// - Parameter usesSystem: segments and system registers are the state's, not those of the surroundings.
+    package func run(
+      _ state: ProcessorState, usesSystem: Bool = false, within seconds: Double = 1
+    ) -> Outcome? {
+      var template = system
+      if usesSystem { KVMVirtualMachine.write(state, into: &template) }
       let box = Box()
+      let system = template
       let reason = guest.run(within: seconds) { core throws(KVMError) in
-        var system = template
+        var system = system
         guard core.machine.vcpu.call(ckvm_set_sregs, &system) == 0 else {
           return .hostFailure("KVM_SET_SREGS")
         }

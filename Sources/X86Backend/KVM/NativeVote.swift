@@ -74,7 +74,14 @@
     }
 
     /// Runs a case on the hardware and compares.
-    package func vote(_ tried: X86FuzzCase, _ software: Software) throws -> Verdict {
+    ///
+    /// - Parameters:
+    ///   - storage: written over the surroundings' before, and left there: such a vote is the last one.
+    ///   - usesSystem: segments and system registers are the case's too.
+    package func vote(
+      _ tried: X86FuzzCase, _ software: Software, storage: [(address: Int, bytes: [UInt8])] = [],
+      usesSystem: Bool = false
+    ) throws -> Verdict {
       guard let facts = NativeCase(tried, machine) else { return .abstained }
       let vector = software.vector(machine)
       let rip = software.state[.rip]
@@ -85,9 +92,10 @@
         if rip &- machine.data < 0x1_0000 { return .abstained }
       }
       if facts.isSplitLock, deviations.avoidsSplitLocks { return .excepted(NativeDeviations.splitLock) }
+      for (address, bytes) in storage { try native.platform.memory.write(bytes, at: address) }
       try native.platform.memory.write(tried.bytes, at: Int(machine.physicalCode))
       defer { restore() }
-      guard let outcome = native.run(tried.state) else {
+      guard let outcome = native.run(tried.state, usesSystem: usesSystem) else {
         // The host lets some of these accesses pass, and perhaps the probe's was among them.
         return facts.isSplitLock ? .excepted(NativeDeviations.splitLock) : .differs([Difference.lost.text])
       }
