@@ -87,8 +87,8 @@ let package = Package(
     library(
       "TriadCommands",
       [
-        "Debugger", "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
-        "MachineCore", "Trace",
+        "Debugger", "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator",
+        "Virtualizer", "MachineCore", "Trace",
       ]),
     .target(
       name: "Mutants",
@@ -104,6 +104,7 @@ let package = Package(
     tests("VirtualizerTests"),
     tests("X86BackendTests"),
     tests("PropertiesTests"),
+    tests("DebuggerTests"),
     tests("GradingTests"),
     tests("TriadCommandsTests"),
     tests("EquivalenceTests"),

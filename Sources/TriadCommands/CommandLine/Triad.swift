@@ -7,8 +7,8 @@ public enum Triad {
 
   /// All subcommands, in the order that help shows them.
   static let commands: [CommandSpecification] = [
-    compareCommand, checkCommand, runCommand, stepCommand, traceCommand, diffCommand, snapshotCommand, assembleCommand,
-    disassembleCommand,
+    compareCommand, checkCommand, runCommand, stepCommand, traceCommand, diffCommand, snapshotCommand,
+    assembleCommand, disassembleCommand,
     programsCommand,
     fuzzCommand, doctorCommand, benchCommand, nanoCommand, vectorsCommand, explainCommand, classifyCommand,
     witnessCommand, mutantsCommand, labsCommand, gradeCommand, helpCommand,
