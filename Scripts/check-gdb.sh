@@ -12,8 +12,8 @@ triad=$(realpath "${1:-.build/release/triad}") || exit 2
 command -v gdb >/dev/null || { echo "gdb is not installed" >&2; exit 77; }
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
-engines="emulator simulator"
-"$triad" doctor | grep -q '^kvm usable *yes' && engines="$engines virtualizer"
+engines=${TRIAD_ENGINES:-emulator simulator}
+[ -n "${TRIAD_ENGINES:-}" ] || { "$triad" doctor | grep -q "^kvm usable *yes" && engines="$engines virtualizer"; }
 failed=0
 
 fail() {
@@ -67,7 +67,7 @@ p/x \$$pc
 reverse-continue
 p/x \$$pc
 delete
-watch *(int*)(\$$sp - 4)
+watch -location *(int*)(\$$sp - 4)
 continue
 x/i \$pc
 reverse-continue
