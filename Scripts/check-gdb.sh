@@ -29,7 +29,7 @@ debug() {
   target=
   tries=0
   while [ -z "$target" ] && [ $tries -lt 100 ]; do
-    target=$(sed -n 's/^\[gdb: target remote \(.*\)\]$/\1/p' "$work/guest")
+    target=$(sed -n 's/^\[gdb: target remote \(.*\)\]$/\1/p' "$work/guest" 2>/dev/null)
     tries=$((tries + 1))
     [ -n "$target" ] || sleep 0.1
   done
@@ -41,6 +41,13 @@ debug() {
     cat
   } >"$work/commands"
   timeout 120 gdb -nx -batch -x "$work/commands" 2>"$work/errors"
+  # A guest that gdb left standing waits for another gdb.
+  tries=0
+  while kill -0 "$guest" 2>/dev/null && [ $tries -lt 50 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+  kill "$guest" 2>/dev/null
   wait "$guest"
 }
 
@@ -67,6 +74,8 @@ p/x \$$pc
 reverse-continue
 p/x \$$pc
 delete
+tbreak *$place
+continue
 watch -location *(int*)(\$$sp - 4)
 continue
 x/i \$pc
