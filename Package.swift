@@ -91,7 +91,8 @@ let package = Package(
     library(
       "TriadCommands",
       [
-        "Debugger", "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator", "Virtualizer",
+        "Debugger", "Grading", "Properties", "Mutants", "ToyISA", "X86Backend", "Simulator", "Emulator",
+        "Virtualizer",
         "MachineCore", "Trace",
       ],
       resources: ["html", "css", "js"].map { .embedInCode("Report/report.\($0)") }),
@@ -109,6 +110,7 @@ let package = Package(
     tests("VirtualizerTests"),
     tests("X86BackendTests"),
     tests("PropertiesTests"),
+    tests("DebuggerTests"),
     tests("GradingTests"),
     tests("TriadCommandsTests"),
     tests("EquivalenceTests"),

@@ -33,6 +33,8 @@ final class DebugScanner {
   private var registers: [UInt64]
   private var bases: Set<UInt64>
   private var head: TraceRecord?
+  /// What the watched memory holds, by the watchpoints' numbers, as the stores so far have it.
+  private var contents: [Int: UInt64]
   private(set) var recorder: TraceRecorder!
 
   /// - Parameter findsAll: every finding, not only the first, is wanted.
@@ -42,6 +44,7 @@ final class DebugScanner {
     watchpoints = session.watchpoints
     view = session.view
     registers = session.engine.state.registers
+    contents = session.watchedContents()
     bases = session.view.segmentBases(registers)
     context = session.view.context(session.engine.state)
     self.tracer = tracer
@@ -134,7 +137,21 @@ final class DebugScanner {
           Self.overlap(record.address &+ $0, Int(clamping: record.aux), address, length)
         })
       else { continue }
-      add(watchpoint, isCertain: watchpoint.use != .change, old: 0, new: record.value)
+      guard watchpoint.use == .change, bases == [0] else {
+        // With segments that have a base, which one was meant is not told: the memory must be looked at.
+        add(watchpoint, isCertain: watchpoint.use != .change, old: 0, new: record.value)
+        continue
+      }
+      let old = contents[watchpoint.number] ?? 0
+      var new = old
+      for index in 0..<min(Int(clamping: record.aux), 8) {
+        let place = record.address &+ UInt64(index) &- address
+        guard place < UInt64(min(length, 8)) else { continue }
+        let byte = record.value >> UInt64(index * 8) & 0xFF
+        new = new & ~(0xFF << (place * 8)) | byte << (place * 8)
+      }
+      contents[watchpoint.number] = new
+      if new != old { add(watchpoint, isCertain: true, old: old, new: new) }
     }
   }
 

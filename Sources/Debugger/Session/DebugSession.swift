@@ -51,6 +51,8 @@ public final class DebugSession {
       view = ToyView()
     }
     history = History(interval: engine.kind == .simulator ? 100_000 : 500_000)
+    // Parts of a run that are repeated would be seen again.
+    engine.platform.consoleObserver = nil
     if counts { history.restart(engine, at: position) }
   }
 

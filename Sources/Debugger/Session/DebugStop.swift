@@ -103,4 +103,10 @@ public struct DebugPosition: Sendable, Equatable {
   public var count: UInt64
   /// The program counter.
   public var pc: UInt64
+
+  /// A place.
+  public init(count: UInt64, pc: UInt64) {
+    self.count = count
+    self.pc = pc
+  }
 }

@@ -66,7 +66,7 @@ public final class Lockstep {
       let marks = sessions.map { EventMarks($0) }
       let stop = try lead.resume(part)
       for session in sessions.dropFirst() { try bring(session) }
-      marks.forEach { $0.end() }
+      for mark in marks { mark.end() }
       let end = lead.engine.platform.retired
       let first = marks.dropFirst().compactMap { marks[0].difference($0, before: end) }.min()
       if let first {

@@ -59,7 +59,8 @@ extension Stepper {
     switch words.first {
     case "registers", "r", "reg":
       guard words.count == 1 else {
-        return try words.dropFirst().forEach { line("\($0) \(hex(try value($0)))") }
+        for word in words.dropFirst() { line("\(word) \(hex(try value(word)))") }
+        return
       }
       showRegisters(session.mainRegisters)
     case "all", "all-registers": showRegisters(Array(session.engine.instructionSet.registers.indices))
@@ -180,9 +181,9 @@ extension Stepper {
     for command in StepperCommand.all {
       let names = command.names.prefix(3).joined(separator: " ")
       let text = "\(names) \(command.usage)".trimmed
-      line(text + String(repeating: " ", count: max(1, 42 - text.count)) + command.summary)
+      line(text + String(repeating: " ", count: max(1, 36 - text.count)) + command.summary)
     }
-    line("PLACE is an address, a symbol, *EXPR, FILE:LINE or :LINE; EXPR has C's operators,")
+    line("PLACE is an address, a symbol, *EXPR, FILE:LINE or :LINE. EXPR has C operators,")
     line("registers, symbols, *ADDR and byte|half|word|quad(ADDR). # begins a comment.")
   }
 }

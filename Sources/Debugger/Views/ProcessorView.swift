@@ -67,6 +67,13 @@ struct PhysicalMemory {
     return platform.roms.contains { $0.range.contains(place) } ? platform.outsideByte(place) : nil
   }
 
+  /// Bytes that lie together in storage; `nil` where they do not.
+  func bytes(_ address: UInt64, count: Int) -> [UInt8]? {
+    let place = address & platform.view.addressMask
+    guard platform.memory.contains(place, count: count) else { return nil }
+    return try? platform.memory.read(Int(place)..<(Int(place) + count))
+  }
+
   /// A little-endian number of up to eight bytes.
   func load(_ address: UInt64, bytes: Int) -> UInt64? {
     var value: UInt64 = 0

@@ -150,28 +150,30 @@ struct X86View: ProcessorView {
     let size: UInt64 = isLong(state) ? 16 : isProtected(state) ? 8 : 4
     let count = min(256, (value(.idtrLimit, state) &+ 1) / size)
     var places: Set<UInt64> = []
-    var page: (linear: UInt64, physical: UInt64?)?
-    func byte(_ linear: UInt64) -> UInt64 {
-      if page?.linear != linear & ~0xFFF {
-        page = (linear & ~0xFFF, walk(linear & ~0xFFF, state, memory).physical)
-      }
-      guard let physical = page?.physical else { return 0 }
-      return UInt64(memory.byte(physical | linear & 0xFFF) ?? 0)
+    // The table lies in one page, or in a few.
+    var table: [UInt8] = []
+    table.reserveCapacity(Int(count * size))
+    while UInt64(table.count) < count * size {
+      let linear = base &+ UInt64(table.count)
+      let length = min(Int(count * size) - table.count, 0x1000 - Int(linear & 0xFFF))
+      table +=
+        walk(linear, state, memory).physical.flatMap { memory.bytes($0, count: length) }
+        ?? [UInt8](repeating: 0, count: length)
     }
-    func number(_ linear: UInt64, _ bytes: UInt64) -> UInt64 {
-      (0..<bytes).reduce(0) { $0 | byte(linear &+ $1) << ($1 * 8) }
+    func number(_ offset: UInt64, _ bytes: UInt64) -> UInt64 {
+      (0..<bytes).reduce(0) { $0 | UInt64(table[Int(offset + $1)]) << ($1 * 8) }
     }
     for vector in 0..<count {
-      let gate = base &+ vector &* size
+      let gate = vector * size
       if size == 4 {
         places.insert(number(gate, 2))
         continue
       }
-      let kind = byte(gate &+ 5)
+      let kind = number(gate + 5, 1)
       guard kind & 0x80 != 0, [6, 7, 14, 15].contains(kind & 0x1F) else { continue }
       var offset = number(gate, 2)
-      if kind & 8 != 0 { offset |= number(gate &+ 6, 2) << 16 }
-      if size == 16 { offset |= number(gate &+ 8, 4) << 32 }
+      if kind & 8 != 0 { offset |= number(gate + 6, 2) << 16 }
+      if size == 16 { offset |= number(gate + 8, 4) << 32 }
       places.insert(offset)
     }
     return places
