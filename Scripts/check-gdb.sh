@@ -114,7 +114,7 @@ GDB
 
 check real16 0x7c07 0x7c09 eip esp
 check protected32 0x100060 0x100400 eip esp
-check long64 0x100018 0x1000a8 rip rsp
+check long64 0x100018 0x100080 rip rsp
 
 # A port of the loopback interface, a run that is interrupted from outside, and one that is left alone.
 debug long64 emulator tcp:0 >"$work/tcp" <<GDB
