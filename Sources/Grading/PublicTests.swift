@@ -47,7 +47,8 @@ public struct PublicTests: Sendable {
       program = StudentProgram(path: path, launcher: nil)
     }
     return try Attempt(
-      lab: lab, exercise: exercise, seed: instance.seed, texts: files.texts, program: program, place: place, folder: folder,
+      lab: lab, exercise: exercise, seed: instance.seed, texts: files.texts, program: program, place: place,
+      folder: folder,
       reproduction: "TRIAD_ONLY=\(exercise.id) swift test --filter \(lab.id)"
     ).assessed()
   }

@@ -274,7 +274,8 @@ import ToyISA
   @Test func `x86 answers are computed and compared without case`() throws {
     let all = try PentiumExercise.answers(.sensitive)
     #expect(all.count == 31)
-    #expect(all.isSuperset(of: ["SGDT", "POPF", "INT1", "INTO", "LSS", "RDTSCP", "SYSENTER", "MOV from segment"]))
+    #expect(
+      all.isSuperset(of: ["SGDT", "POPF", "INT1", "INTO", "LSS", "RDTSCP", "SYSENTER", "MOV from segment"]))
     let umip = try PentiumExercise.answers(.umip)
     #expect(umip == ["SGDT", "SIDT", "SLDT", "SMSW", "STR"])
     #expect(try PentiumExercise.answers(.left) == ["26"])
