@@ -51,9 +51,9 @@ debug() {
   wait "$guest"
 }
 
-# One program: where it has a breakpoint, and a place further on, with the number of registers to look at.
+# One program: where it has a breakpoint, and a place further on; the names of two registers, and bytes that a push takes.
 check() {
-  program=$1 place=$2 second=$3 pc=$4 sp=$5
+  program=$1 place=$2 second=$3 pc=$4 sp=$5 word=$6
   first=
   for engine in $engines; do
     debug "$program" "$engine" "unix:$work/socket" >"$work/$program.$engine" <<GDB
@@ -76,7 +76,7 @@ p/x \$$pc
 delete
 tbreak *$place
 continue
-watch -location *(int*)(\$$sp - 4)
+watch -location *(int*)(\$$sp - $word)
 continue
 x/i \$pc
 reverse-continue
@@ -112,9 +112,9 @@ GDB
   echo "$program: $engines"
 }
 
-check real16 0x7c07 0x7c09 eip esp
-check protected32 0x100060 0x100400 eip esp
-check long64 0x100018 0x100080 rip rsp
+check real16 0x7c07 0x7c09 eip esp 4
+check protected32 0x100060 0x100400 eip esp 4
+check long64 0x100018 0x100080 rip rsp 8
 
 # A port of the loopback interface, a run that is interrupted from outside, and one that is left alone.
 debug long64 emulator tcp:0 >"$work/tcp" <<GDB

@@ -34,7 +34,7 @@ see() {
 type_line() { tmux -L "$server" send-keys -t step -l -- "$1" && tmux -L "$server" send-keys -t step Enter; }
 
 tmux -L "$server" -f /dev/null new-session -d -s step -x 80 -y 24 "TERM=screen '$triad' step minos --on emulator,simulator; echo ended with \$?; sleep 60"
-see '(triad) '
+see '(triad)'
 see 'n=0 0x100 '
 type_line 'si 3'
 see 'n=3 '
@@ -44,7 +44,7 @@ see 'n=6 '
 type_line 'back 5'
 see 'n=1 '
 type_line 'break trap'
-see 'breakpoint 1 at 0x164 (trap)'
+see 'breakpoint 1 at 0x164 (trap '
 type_line 'continue'
 see 'emulator, simulator agree'
 type_line 'info registers'
