@@ -91,8 +91,8 @@ public struct LabManifest: Codable, Sendable, Equatable {
       if ExerciseKinds.named(exercise.kind) == nil {
         return "\(exercise.id): no kind `\(exercise.kind)`; there are \(ExerciseKinds.names)"
       }
-      if !(exercise.points > 0 && exercise.points.isFinite) {
-        return "\(exercise.id): points must be above 0"
+      if !(exercise.points >= 0 && exercise.points.isFinite) {
+        return "\(exercise.id): points must not be below 0"
       }
       if let count = exercise.count, !(1...1000).contains(count) {
         return "\(exercise.id): count is not in 1...1000"

@@ -26,18 +26,26 @@ enum GeneratedExercise: ExerciseKind {
   }
 }
 
-/// A built-in program; traces are compared.
+/// A built-in program, or one in the lab's folder (`NAME.asm`); traces are compared.
 enum ProgramExercise: ExerciseKind {
   static let name = "program"
 
   static func assess(_ attempt: Attempt) throws -> Assessment {
     let subject = attempt.exercise.subject ?? ""
-    guard let program = ToyPrograms.named(subject) else { throw attempt.mistake("no program `\(subject)`") }
     return try attempt.compareTraces([
       Workload(
-        name: program.name, machine: .toy(try program.assemble(), ToyMachine(), .classic),
+        name: subject, machine: .toy(try image(subject, attempt), ToyMachine(), .classic),
         instructionLimit: attempt.exercise.limit ?? 20_000)
     ])
+  }
+
+  private static func image(_ subject: String, _ attempt: Attempt) throws -> ToyImage {
+    if let program = ToyPrograms.named(subject) { return try program.assemble() }
+    let file = attempt.folder.appendingPathComponent(subject)
+    guard subject.hasSuffix(".asm"), let source = try? Data(contentsOf: file) else {
+      throw attempt.mistake("no program `\(subject)`, built in or in the lab's folder")
+    }
+    return try ToyAssembler.run(bytes: Array(source), file: subject).image
   }
 }
 
