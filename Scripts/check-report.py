@@ -38,7 +38,7 @@ def run(*words, statuses=(0, 1)):
 
 def browser(width=1400, height=1800, dark=False):
     options = webdriver.ChromeOptions()
-    for word in ["--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}"]:
+    for word in ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--window-size={width},{height}"]:
         options.add_argument(word)
     if dark:
         options.add_argument("--blink-settings=preferredColorScheme=0")
