@@ -146,7 +146,7 @@ def _json(path, piece):
             return names[vocabulary][value]
         return _number(value)
 
-    def record(members, head=None):
+    def record(members):
         kind = members["k"]
         word = KINDS.get(kind, str(kind)) if isinstance(kind, int) else kind
         fields = _FIELDS.get(word, {})

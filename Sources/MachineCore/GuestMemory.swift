@@ -201,12 +201,3 @@ public enum MachineError: Error, Sendable, Equatable, CustomStringConvertible {
     }
   }
 }
-
-/// `0x` and the value in lower-case hexadecimal.
-public func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
-
-/// `0x` and the value in lower-case hexadecimal, with at least `digits` digits.
-public func hex(_ value: UInt64, digits: Int) -> String {
-  let text = String(value, radix: 16)
-  return "0x" + String(repeating: "0", count: max(0, digits - text.count)) + text
-}

@@ -70,11 +70,11 @@ struct Vocabulary {
 }
 
 /// Escapes text for JSON strings.
-enum JSONEscape {
+package enum JSONEscape {
   private static let digits = Array("0123456789abcdef".utf8)
 
   /// The text between the quotes of the JSON string for `text`.
-  static func bytes(of text: String) -> [UInt8] {
+  package static func bytes(of text: String) -> [UInt8] {
     var result: [UInt8] = []
     for byte in text.utf8 {
       switch byte {

@@ -1,5 +1,6 @@
 import Foundation
 import Grading
+import MachineCore
 import Testing
 
 @Suite struct GradeReportTests {
@@ -69,6 +70,9 @@ import Testing
     #expect(lines.count == 6)
     #expect(lines[1].hasPrefix("Lab01,\"'=ada,\"\"b\"\"\",,7,a,passed,5,5"), "\(lines[1])")
     #expect(lines[5].hasSuffix("TOTAL,,6.25,11"))
+    // A carriage return and a line feed together are one character in Swift.
+    #expect(CSVField.quoted("one\r\ntwo") == "\"one\r\ntwo\"")
+    #expect(CSVField.quoted("one two") == "one two")
   }
 
   @Test func textAndMarkdownNameEveryExercise() throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Grading
+import MachineCore
 import Testing
 
 /// What the grader makes of a program's calls to KVM: the right ones accepted, each class of wrong ones not.
@@ -41,17 +42,17 @@ import Testing
     var answer: [UInt8]?
     for (number, exit) in script.exits.enumerated() {
       var run = try event(#"{"call":"KVM_RUN","on":"vcpu","argument":0,"result":0}"#)
-      if number == 0 { run.image = hexText(script.image) }
-      run.answer = answer.map(hexText)
+      if number == 0 { run.image = hexString(script.image) }
+      run.answer = answer.map { hexString($0) }
       answer = nil
       switch exit {
       case .interrupted: (run.result, run.errno) = (-1, 4)
       case .port(let isOut, let port, let size, let count, let data):
         (run.exit, run.direction, run.port) = (2, isOut ? "out" : "in", port)
-        (run.size, run.count, run.data) = (UInt64(size), UInt64(count), isOut ? hexText(data) : nil)
+        (run.size, run.count, run.data) = (UInt64(size), UInt64(count), isOut ? hexString(data) : nil)
       case .memory(let isWrite, let address, let size, let data):
         (run.exit, run.direction, run.address) = (6, isWrite ? "write" : "read", address)
-        (run.size, run.data) = (UInt64(size), isWrite ? hexText(data) : nil)
+        (run.size, run.data) = (UInt64(size), isWrite ? hexString(data) : nil)
       case .halted: run.exit = 5
       case .shutdown: run.exit = 8
       case .failedEntry(let reason): (run.exit, run.reason) = (9, reason)

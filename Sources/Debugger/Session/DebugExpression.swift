@@ -1,3 +1,5 @@
+internal import MachineCore
+
 /// What an expression in a debugger can ask of the machine.
 public protocol DebugValues {
   /// A register by name, without `$`.
@@ -184,10 +186,7 @@ private struct ExpressionParser {
     let word = String(text[start..<position])
     guard !word.isEmpty else { throw Failure("`\(String(text[start...]))` is not understood") }
     if first.isNumber {
-      let digits = word.replacing("_", with: "")
-      let number =
-        digits.hasPrefix("0x") ? UInt64(digits.dropFirst(2), radix: 16) : UInt64(digits)
-      guard let number else { throw Failure("`\(word)` is no number of 64 bits") }
+      guard let number = parseNumber(word) else { throw Failure("`\(word)` is no number of 64 bits") }
       return .number(number)
     }
     if let bytes = Self.sizes[word], position < text.count, text[position] == "(" {

@@ -220,8 +220,9 @@ private struct HeaderWords {
 
   mutating func number() throws(SubmissionError) -> UInt64 {
     let word = try needed("a number")
-    let value = word.hasPrefix("0x") ? UInt64(word.dropFirst(2), radix: 16) : UInt64(word)
-    guard let value else { throw SubmissionError(description: "`\(word)` is not a number") }
+    guard let value = parseNumber(word) else {
+      throw SubmissionError(description: "`\(word)` is not a number")
+    }
     return value
   }
 

@@ -77,8 +77,8 @@ struct SensitiveReport {
     case .number(let number): return UInt64(exactly: number).map { "\($0)" }
     case .text(let text):
       let word = text.lowercased()
-      if word.hasPrefix("0x") { return UInt64(word.dropFirst(2), radix: 16).map { "\($0)" } }
-      return UInt64(word).map { "\($0)" } ?? word
+      if let number = parseNumber(word) { return "\(number)" }
+      return word.hasPrefix("0x") ? nil : word
     case .list: return nil
     }
   }

@@ -1,4 +1,5 @@
 package import Foundation
+internal import MachineCore
 
 /// A line of what a student's program for KVM did: a call and what came of it, a byte for the terminal, or the end.
 package struct KVMEvent: Codable, Sendable, Equatable {
@@ -141,10 +142,10 @@ package enum KVMExit: Sendable, Equatable, CustomStringConvertible {
     case .interrupted: "KVM_RUN interrupted (EINTR)"
     case .port(let isOut, let port, let size, let count, let data):
       "KVM_EXIT_IO \(isOut ? "out" : "in"), port 0x\(String(port, radix: 16)), size \(size), count \(count)"
-        + (isOut ? ", data \(hexText(data))" : "")
+        + (isOut ? ", data \(hexString(data))" : "")
     case .memory(let isWrite, let address, let size, let data):
       "KVM_EXIT_MMIO \(isWrite ? "write" : "read"), address 0x\(String(address, radix: 16)), \(size) bytes"
-        + (isWrite ? ", data \(hexText(data))" : "")
+        + (isWrite ? ", data \(hexString(data))" : "")
     case .halted: "KVM_EXIT_HLT"
     case .shutdown: "KVM_EXIT_SHUTDOWN"
     case .failedEntry: "KVM_EXIT_FAIL_ENTRY"
@@ -163,9 +164,4 @@ package func hexBytes(_ text: String) -> [UInt8] {
     result.append(byte)
   }
   return result
-}
-
-/// Bytes as hexadecimal digits.
-package func hexText(_ bytes: [UInt8]) -> String {
-  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

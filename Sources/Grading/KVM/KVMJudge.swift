@@ -1,3 +1,5 @@
+internal import MachineCore
+
 /// Judges what a student's program did with KVM, in this process: by the calls, exits and answers that it wrote.
 package struct KVMJudge {
   package let script: KVMScript
@@ -107,14 +109,14 @@ package struct KVMJudge {
         shown.append(byte)
       } else if event.call == "KVM_RUN" {
         if !toShow.isEmpty {
-          return "after \(last(seen)): the terminal was not given \(hexText(toShow)) (hexadecimal)"
+          return "after \(last(seen)): the terminal was not given \(hexString(toShow)) (hexadecimal)"
         }
         if let end = seen.last?.end { return "KVM_RUN after \(last(seen)), which is the end (`\(end.name)`)" }
         if let expected = answer {
           let given = hexBytes(event.answer ?? "")
           if given != expected {
             return
-              "after \(last(seen)): the guest must read \(hexText(expected)), and read \(hexText(given)) "
+              "after \(last(seen)): the guest must read \(hexString(expected)), and read \(hexString(given)) "
               + "(hexadecimal, lowest byte first)"
           }
           answer = nil

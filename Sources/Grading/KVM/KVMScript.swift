@@ -62,8 +62,8 @@ package struct KVMScript: Sendable {
       mode \(guest == "protected" ? "protected" : "real")
       memory 524288
       address 1000
-      image \(hexText(image))
-      input \(hexText(input))
+      image \(hexString(image))
+      input \(hexString(input))
       backend live
 
       """

@@ -43,9 +43,7 @@ package enum Predictions {
         .map { $0.trimmingCharacters(in: .whitespaces) }
       guard parts.count == 2, !parts[0].isEmpty, !parts[0].hasPrefix("#") else { continue }
       if result[parts[0]] != nil { twice.insert(parts[0]) }
-      let number = parts[1].lowercased()
-      result[parts[0]] =
-        number.hasPrefix("0x") ? UInt64(number.dropFirst(2), radix: 16) : UInt64(number)
+      result[parts[0]] = parseNumber(parts[1].lowercased())
     }
     for name in twice { result[name] = nil }
     return result

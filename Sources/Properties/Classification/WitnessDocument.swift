@@ -78,10 +78,6 @@ func hexNumber(_ text: String, _ field: String) throws(WitnessError) -> UInt64 {
   return value
 }
 
-func hexDigits(_ bytes: [UInt8]) -> String {
-  bytes.map { String(hex(UInt64($0), digits: 2).dropFirst(2)) }.joined()
-}
-
 func hexBytes(_ text: String, _ field: String) throws(WitnessError) -> [UInt8] {
   let digits = Array(text.utf8)
   var result: [UInt8] = []
@@ -100,9 +96,9 @@ extension WitnessDocument.State {
       uniqueKeysWithValues: zip(ToyRegister.table.map(\.name), state.processor.registers.map { hex($0) }))
     tlb = [:]
     for (page, entry) in state.processor.auxiliaries.first ?? [:] { tlb[hex(page)] = hex(entry) }
-    storage = state.storage.map { .init(address: hex($0.address), bytes: hexDigits($0.bytes)) }
+    storage = state.storage.map { .init(address: hex($0.address), bytes: hexString($0.bytes)) }
     time = hex(state.time)
-    input = hexDigits(state.input)
+    input = hexString(state.input)
   }
 
   func state() throws(WitnessError) -> MachineState {

@@ -65,8 +65,6 @@ public struct X86InstructionClass: Sendable, Equatable {
   public var isUserSensitive: Bool { !ring3.isEmpty }
   /// Completes in ring 0 and never in ring 3.
   public var isPrivileged: Bool { completesInRing0 && !completesInRing3 }
-  /// Breaks Theorem 1.
-  public var isOffender: Bool { isSensitive && completesInRing3 }
 
   /// Everything that is true of one of both.
   mutating func add(_ other: X86InstructionClass) {

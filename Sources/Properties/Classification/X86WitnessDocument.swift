@@ -35,7 +35,7 @@ public struct X86WitnessDocument: Codable, Sendable, Equatable {
     mode = witness.mode.rawValue
     name = witness.name
     instruction = witness.instruction
-    bytes = hexDigits(witness.code)
+    bytes = hexString(witness.code)
     shows = witness.reason?.name ?? "privileged"
     ring = witness.ring.map { Int($0) }
     axis = witness.axis.joined(separator: ", ")
@@ -83,7 +83,7 @@ extension X86WitnessDocument.State {
     for (number, table) in state.processor.auxiliaries.enumerated() {
       for (index, entry) in table { tlb["\(number):\(hex(index))"] = hex(entry) }
     }
-    storage = state.storage.map { .init(address: hex($0.address), bytes: hexDigits($0.bytes)) }
+    storage = state.storage.map { .init(address: hex($0.address), bytes: hexString($0.bytes)) }
     time = hex(state.time)
   }
 

@@ -31,7 +31,7 @@ struct X86CaseText {
         end += 1
         if memory[end - 1] != 0 { last = end }
       }
-      ram.append("[\(place),\"\(Self.hexBytes(memory[place..<last]))\"]")
+      ram.append("[\(place),\"\(hexString(memory[place..<last]))\"]")
       place = end
     }
     let registers = X86Register.allCases.map { "\"\($0)\":\(machine.base[$0])" }.joined(separator: ",")
@@ -76,10 +76,5 @@ struct X86CaseText {
 
   private func changes(_ old: ProcessorState, _ new: ProcessorState) -> String {
     X86Register.allCases.filter { old[$0] != new[$0] }.map { "\"\($0)\":\(new[$0])" }.joined(separator: ",")
-  }
-
-  private static func hexBytes(_ bytes: ArraySlice<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MachineCore
 import ToyISA
 
 /// An option of a command.
@@ -117,12 +118,6 @@ func parseChoice<Choice: CaseIterable>(
   let names = cases.map(name)
   throw CommandFailure.usage(
     "\(option) takes \(names.joined(separator: ", ")); not `\(text)`" + suggestion(text, names))
-}
-
-/// A whole number in decimal or, with `0x`, hexadecimal.
-func parseNumber(_ text: String) -> UInt64? {
-  let digits = text.replacing("_", with: "")
-  return digits.hasPrefix("0x") ? UInt64(digits.dropFirst(2), radix: 16) : UInt64(digits)
 }
 
 extension String {

@@ -89,7 +89,7 @@ private func writePage(
   comparison.construction = setup.construction
   var page = ReportPage(budget: try htmlBudget(arguments))
   try page.add(comparison, try comparison.run(), headline: check.sentence)
-  try writeWhole(try page.html(title: "Triad: check \(workload.name)"), to: URL(fileURLWithPath: path))
+  try writeFile(Array(page.html(title: "Triad: check \(workload.name)").utf8), to: path)
   terminal.note("[page in \(path)]")
 }
 

@@ -70,9 +70,8 @@ let compareCommand = CommandSpecification(
     }
     terminal.progress("")
     if let html {
-      try writeWhole(
-        try page.html(title: "Triad: " + names.prefix(3).joined(separator: ", ")),
-        to: URL(fileURLWithPath: html))
+      try writeFile(
+        Array(page.html(title: "Triad: " + names.prefix(3).joined(separator: ", ")).utf8), to: html)
       terminal.note("[page in \(html)]")
     }
     if arguments.has("--json") {

@@ -46,29 +46,15 @@ let exportCommand = CommandSpecification(
       try export(traces, as: format, to: ExportOutput { terminal.outputBytes($0) })
       return .success
     }
-    if files.contains(where: { isSameFile($0, path) }) {
-      throw CommandFailure.usage("\(path) is one of the traces; give another file")
-    }
-    // Under another name until it is whole.
-    let part = path + ".partial-\(getpid())"
-    guard FileManager.default.createFile(atPath: part, contents: nil),
-      let handle = FileHandle(forWritingAtPath: part)
-    else { throw CommandFailure.badInput("\(path): cannot be written") }
-    do {
-      try export(traces, as: format, to: ExportOutput { try handle.write(contentsOf: Data($0)) })
-      try handle.close()
-    } catch {
-      try? FileManager.default.removeItem(atPath: part)
-      throw error
-    }
-    guard rename(part, path) == 0 else {
-      throw CommandFailure.badInput("\(path): \(String(cString: strerror(errno)))")
-    }
+    try refuseOverwriting(arguments, with: path)
+    // The file gets its name when it is whole.
+    let file = try TraceFileOutput(path: path)
+    try export(
+      traces, as: format,
+      to: ExportOutput { bytes in
+        // SAFETY: the buffer is valid during the call, which copies what it keeps.
+        try bytes.withUnsafeBytes { try file.write($0) }
+      })
+    try file.finish()
     return .success
   })
-
-/// Whether two paths lead to the same file.
-private func isSameFile(_ first: String, _ second: String) -> Bool {
-  func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-  return real(first) == real(second)
-}

@@ -284,7 +284,7 @@ private func write(_ effects: EffectCoverage, to terminal: Terminal) {
 
 private func write(_ report: X86FuzzReport, to terminal: Terminal) {
   for found in report.disagreements {
-    let bytes = hexBytes(found.bytes)
+    let bytes = hexString(found.bytes, separator: " ")
     terminal.line("\(found.instruction): `\(found.text)` [\(bytes)], case \(found.index), \(found.engines)")
     for difference in found.differences { terminal.line("    \(difference)") }
     terminal.line("    from \(found.state.joined(separator: " "))")
@@ -312,10 +312,6 @@ private func write(_ report: X86FuzzReport, to terminal: Terminal) {
     terminal.line("other ends: " + stops.joined(separator: ", "))
   }
   terminal.line("\(fixedPoint(report.rate, 0)) cases a second")
-}
-
-private func hexBytes(_ bytes: [UInt8]) -> String {
-  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
 }
 
 private struct FuzzOutput: Encodable {
@@ -352,7 +348,8 @@ private struct FuzzOutput: Encodable {
     excepted = report.excepted
     disagreements = report.disagreements.map {
       Disagreement(
-        instruction: $0.instruction, text: $0.text, bytes: hexBytes($0.bytes), engines: $0.engines,
+        instruction: $0.instruction, text: $0.text, bytes: hexString($0.bytes, separator: " "),
+        engines: $0.engines,
         differences: $0.differences, state: $0.state, index: $0.index)
     }
     casesPerSecond = report.rate

@@ -60,7 +60,7 @@ let gradeCommand = CommandSpecification(
         again: reproduction(arguments, format, folder: one))
       let text = try format.text(of: report)
       if let output = arguments.value("--output") {
-        try writeWhole(text, to: URL(fileURLWithPath: output))
+        try writeFile(Array(text.utf8), to: output)
       } else {
         terminal.output(text)
       }

@@ -56,7 +56,7 @@ let labsCommand = CommandSpecification(
         if arguments.has("--check") { continue }
         try FileManager.default.createDirectory(
           at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try writeWhole(text, to: file)
+        try writeFile(Array(text.utf8), to: file.path)
       }
       for path in stale {
         terminal.line(
@@ -120,13 +120,4 @@ func labsFolder(_ told: String?) throws -> LabFolder {
   if let told { return try LabFolder(URL(fileURLWithPath: told)) }
   if let here = try? LabFolder(URL(fileURLWithPath: ".")) { return here }
   return try LabFolder(URL(fileURLWithPath: "Labs"))
-}
-
-/// Writes a text whole or not at all.
-func writeWhole(_ text: String, to file: URL) throws {
-  do {
-    try Data(text.utf8).write(to: file, options: .atomic)
-  } catch {
-    throw CommandFailure.badInput("\(file.path): cannot be written: \(error.localizedDescription)")
-  }
 }

@@ -310,8 +310,3 @@ private struct RunOutput: Encodable {
     hostSeconds = seconds
   }
 }
-
-/// Bytes as hexadecimal digits without separators.
-func hexString(_ bytes: [UInt8]) -> String {
-  bytes.map { String(hex(UInt64($0), digits: 2).dropFirst(2)) }.joined()
-}

@@ -120,16 +120,6 @@ struct PerfettoExport: TraceExport {
 }
 
 /// The JSON string of a text.
-func quoted(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"", "\\": result += "\\\(scalar)"
-    case _ where scalar.value < 0x20:
-      let digits = String(scalar.value, radix: 16)
-      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
+private func quoted(_ text: String) -> String {
+  "\"" + String(decoding: JSONEscape.bytes(of: text), as: UTF8.self) + "\""
 }

@@ -31,7 +31,7 @@ struct SpikeExport: TraceExport {
         case .memoryRead: line += " mem \(digits(effect.address))"
         case .memoryWrite:
           let count = Int(min(effect.aux, 8)) * 2
-          line += " mem \(digits(effect.address)) 0x\(hexDigits(effect.value, count))"
+          line += " mem \(digits(effect.address)) \(hex(effect.value, digits: count))"
         default: break
         }
       }
@@ -50,10 +50,5 @@ struct SpikeExport: TraceExport {
   /// The instruction as a number: bytes in memory from the lowest to the highest place.
   private func word(_ head: TraceRecord) -> String { hexString(head.bytes.array.reversed()) }
 
-  private func digits(_ value: UInt64) -> String { "0x" + hexDigits(value, (trace?.registerWidth ?? 64) / 4) }
-
-  private func hexDigits(_ value: UInt64, _ count: Int) -> String {
-    let text = String(value, radix: 16)
-    return String(repeating: "0", count: max(count - text.count, 0)) + text
-  }
+  private func digits(_ value: UInt64) -> String { hex(value, digits: (trace?.registerWidth ?? 64) / 4) }
 }

@@ -40,16 +40,11 @@ struct TableExport: TraceExport {
       hasBytes ? trace.disassemble(head) ?? "" : "", hex(head.address), hex(head.value), hex(head.aux),
       memory.joined(separator: " "), registers.joined(separator: " "),
     ]
-    output.put(fields.map(Self.field).joined(separator: ",") + "\r\n")
+    output.put(fields.map(CSVField.quoted).joined(separator: ",") + "\r\n")
     index += 1
   }
 
   mutating func end() { number += 1 }
 
   mutating func finish() {}
-
-  private static func field(_ text: String) -> String {
-    guard text.contains(where: { ",\"\r\n".contains($0) || $0.isNewline }) else { return text }
-    return "\"" + text.replacing("\"", with: "\"\"") + "\""
-  }
 }

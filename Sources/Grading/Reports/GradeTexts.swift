@@ -1,3 +1,5 @@
+internal import MachineCore
+
 /// For a terminal.
 enum TextExport {
   static func text(_ report: GradeReport) -> String {
@@ -60,10 +62,9 @@ enum CSVExport {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// RFC 4180; a leading sign would make a spreadsheet take the text for a formula.
+  /// A leading sign would make a spreadsheet take the text for a formula.
   private static func field(_ text: String) -> String {
-    let safe = text.first.map { "=+-@\t".contains($0) } == true ? "'" + text : text
-    return safe.contains { ",\"\n\r".contains($0) } ? "\"" + safe.replacing("\"", with: "\"\"") + "\"" : safe
+    CSVField.quoted(text.first.map { "=+-@\t".contains($0) } == true ? "'" + text : text)
   }
 }
 
