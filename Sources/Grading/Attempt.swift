@@ -77,7 +77,8 @@ struct StudentProgram {
     input: String, output: String, errors: String, device: String? = nil
   ) throws -> ProcessEnd {
     var confinement = Confinement(
-      readable: Confinement.systemPaths + [path], processorSeconds: 5, fileSize: 16 << 20)
+      readable: Confinement.systemPaths + [path], processorSeconds: 5, memory: 1 << 30,
+      fileSize: 16 << 20)
     if let device { confinement.devices = [device] }
     return try BoundedProcess(launcher: launcher, confinement: confinement, patience: 60)
       .run([path], directory: "/", input: input, output: output, errors: errors)
