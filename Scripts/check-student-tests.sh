@@ -7,7 +7,8 @@ labs=("$@")
 [ ${#labs[@]} -gt 0 ] || mapfile -t labs < <(cd Labs && find . -mindepth 2 -maxdepth 2 -name lab.json -printf '%h\n' | sed 's|^\./||' | sort)
 filter=()
 for lab in "${labs[@]}"; do filter+=(--filter "LabTests.$lab/"); done
-run() { swift test --package-path Labs --disable-xctest "${filter[@]}"; }
+# Built in the folder of the package itself, so that its modules are compiled once for both.
+run() { swift test --package-path Labs --scratch-path .build --disable-xctest "${filter[@]}"; }
 
 saved=$(mktemp -d)
 restore() {
