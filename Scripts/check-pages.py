@@ -17,7 +17,8 @@ does not run here and why; an entry of a table that is never needed is an error,
 
 Between backticks the exit status must be one that tells of no misuse: 0, a check that failed (1), a guest's fault
 (4), a limit (5), a host that lacks something (77). In a fence it must be 0, or N if the page says `# exit status N` behind
-the command. Bare names of a command (`triad step`) must have a help page if they do not run by themselves.
+the command. Names of commands and options (`triad step`, `triad run --json`) that do not run by themselves must be in a
+help page, and names of scripts must be files.
 """
 import argparse
 import concurrent.futures
@@ -46,7 +47,7 @@ ELSEWHERE = [
     (r"swift build -c release", "section: release build"),
     (r"swift run -c release triad( compare)?", "section: compare"),
     (r"swift format lint .*", "section: format lint"),
-    (r"\S*Programs/build --check", "section: x86 workloads: the bytes come from the sources"),
+    (r"\S*Programs/build( --check)?", "section: x86 workloads: the bytes come from the sources"),
     (r"(TRIAD_\w+=\w+ )*swift test( --disable-xctest)?( --filter (ReferenceCard(Tests)?|KVMLifeTests|MutantTests))?", "section: tests"),
     (r"(TRIAD_ONLY=\w+ )?(cd Labs && )?swift test --filter Lab(\d\d|NN)",
      "section: labs: swift test with the solutions and with the students' files"),
@@ -57,7 +58,9 @@ ELSEWHERE = [
     (r"\.ci/run|Scripts/check-pages\.py", "it runs this"),
     (r"Scripts/check-class\.sh", "takes minutes"),
     (r"Scripts/check-(gdb|stepper)\.sh", "takes minutes; needs gdb, tmux"),
-    (r"Scripts/bench-bochs\.py .*", "measures; needs Debian's bochs"),
+    (r"Scripts/bench-bochs\.py .*", "measures, and needs Debian's bochs"),
+    (r"Tests/Oracles/x86_decoder_compare\.py TRIAD", "takes minutes, and needs PyPI's capstone"),
+    (r"Tests/Mutation/fast-loop\.py COPY", "takes hours"),
 ]
 
 # What placeholders stand for: the first row whose expression is found in the command, before the defaults of the last.
@@ -67,7 +70,8 @@ VALUES = [
     (r"--gdb", {"P": "long64", "PORT": "1234"}),
     (r"--dirty", {"P": "long64"}),
     (r"triad vectors", {"FILE": '"$REPOSITORY"/Tests/Vectors/8086.json', "MODEL": "8086"}),
-    (r"--mode 64 --cpu", {"MODEL": "x86-64"}),
+    (r"fuzz --write", {"FILE": "cases.json"}),
+    (r"--mode (32|64) --cpu", {"MODEL": "x86-64"}),
     (r"triad witness --host", {"FILE": "made/x86-64-sgdt-*.json"}),
     (r"--random N", {"N": "100"}),
     (r"--depth N", {"N": "2"}),
@@ -82,6 +86,7 @@ VALUES = [
 STAND_INS = [
     (r"git clone … triad", 'git clone -q "$REPOSITORY" triad && ln -s "$PWD/.build" triad/.build'),
     (r"^git (rm -r .*)", r'git clone -q "$REPOSITORY" copy && cd copy && git \1'),
+    (r"^Labs/Gradescope/package.sh .*", r'git clone -q "$REPOSITORY" copy && cd copy && \g<0>'),
     (r"^git checkout .*", r'git clone -q "$REPOSITORY" copy && cd copy/Labs && \g<0>'),
     (r'"…"', '"Some title"'),
     (r"triad grade (Lab\d+)", r'triad grade \1 --labs "$ROOT/Labs"'),  # There it is built what submissions share.
@@ -89,7 +94,10 @@ STAND_INS = [
     (r"triad bench( --rounds \d+)?$", "triad bench --isa toy --rounds 1"),
     (r"triad doctor --machines \d+", "triad doctor --machines 100"),
     (r"triad check --random 10000", "triad check --random 100"),
+    (r"^triad fuzz --isa toy(?!.*--count).*", r"\g<0> --count 60"),
     (r"^triad fuzz(?!.*--count).*", r"\g<0> --count 300"),
+    # What is on the disk waits for a key.
+    (r"(--floppy \S+)", r"\1 --max-instructions 30000000"),
     # It waits for gdb, for as long as nobody ends it.
     (r"^triad run long64 --gdb tcp:1234 --wait$", r"timeout 2 \g<0>; [ $? = 124 ]"),
 ]
@@ -100,16 +108,15 @@ SAMPLES = {
     "b.bin": "triad trace hello --on emulator -o b.bin",
     "a.jsonl": "triad trace hello --on simulator -o a.jsonl",
     "minos.snapshot": "triad snapshot save minos --until 20000 -o minos.snapshot",
-    "program.asm": 'cp "$REPOSITORY"/Sources/ToyISA/Programs/fib.asm program.asm',
+    "program.asm": 'cp "$REPOSITORY"/Labs/Lab05/Sources/popf.asm program.asm',
     "kernel.elf": 'cp "$REPOSITORY"/Sources/X86Backend/Workloads/Images/minos64.elf kernel.elf',
     "minos64.elf": 'cp "$REPOSITORY"/Sources/X86Backend/Workloads/Images/minos64.elf minos64.elf',
     "disk.img": 'cp "$REPOSITORY"/Sources/X86Backend/Workloads/Images/boot-sector.bin disk.img && truncate -s 4M disk.img',
     "boot.img": 'cp "$REPOSITORY"/Sources/X86Backend/Workloads/Images/boot-sector.bin boot.img && truncate -s 1474560 boot.img',
-    "test.bin": 'cp "$REPOSITORY"/Sources/X86Backend/Workloads/Images/timer-rom.bin test.bin',
     "bios.bin": "cp /usr/share/seabios/bios-256k.bin bios.bin",
     "vgabios.bin": "cp /usr/share/seabios/vgabios-isavga.bin vgabios.bin",
     "file": "echo file >file",
-    "made": "triad classify --isa x86 --witnesses made >/dev/null",
+    "made": "triad classify --isa x86 --mode 64 --witnesses made >/dev/null",
     "class": 'mkdir -p class/ada && cp "$REPOSITORY"/Labs/Lab01/Sources/* class/ada',
 }
 
@@ -281,13 +288,12 @@ class Workshop:
     def provide(self, text, place):
         """The sample files that a command names and does not write itself."""
         for index, (name, recipe) in enumerate(SAMPLES.items()):
-            named = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])")
-            if not named.search(re.sub(r"(-o|--html|--witnesses|>|=)\s*\S+", "", text)) and not named.search(" ".join(re.findall(r"--module \S+", text))):
+            named = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])")
+            if not named.search(re.sub(r"(-o|--html|--witnesses|>|=)\s*\S+", "", text)):
                 continue
             use("SAMPLES", index)
             with self.samples_lock:
                 if not (self.samples / name).exists():
-                    self.provide(recipe, self.samples)
                     run, output = self.shell([recipe], self.samples)
                     if run[0] != 0:
                         raise Failure(f"the sample {name} could not be made: {output[0].strip()[:500]}")
@@ -340,7 +346,7 @@ def comparable(lines, page):
 def compare(step, output):
     """Fails where a transcript shows what the command did not print."""
     shown = comparable(step.shown, step.page)
-    printed = comparable(output.rstrip("\n").split("\n"), step.page)
+    printed = comparable(re.sub(r"^(\(gdb\) )+", "", output.rstrip("\n"), flags=re.M).split("\n"), step.page)
     pieces, piece = [], []
     for line in [*shown, "…"]:
         if line == "…":
@@ -363,8 +369,8 @@ def compare(step, output):
         else:
             for line in piece:
                 if not any(line.fullmatch(candidate) for candidate in printed):
-                    raise Failure(f"the transcript shows a line that is not printed: {line.pattern}")
-            raise Failure(f"the transcript's lines are printed, but not one below the other, from: {piece[0].pattern}")
+                    raise Failure(f"the transcript shows a line that is not printed: {re.sub(r'\\(.)', r'\1', line.pattern)}")
+            raise Failure(f"the transcript's lines are printed, but not one below the other, from: {re.sub(r'\\(.)', r'\1', piece[0].pattern)}")
 
 
 class Result:
@@ -381,6 +387,10 @@ def check(group, workshop):
         text, _, remark = step.text.partition("#") if fenced else (step.text, "", "")
         text = text.strip()
         where = elsewhere(text)
+        if not where and re.fullmatch(r"[\w/.-]+\.(sh|py)", text):
+            if not any((ROOT / folder / text).exists() for folder in (".", "Labs")):
+                result.problems.append(f"{step.place}: there is no {text}")
+            continue
         if where:
             result.skipped.append((where, step))
             continue
@@ -412,11 +422,12 @@ def check(group, workshop):
             if workshop.verbose:
                 print(f"{result.times[-1][0]:6.1f} s  {step.place}  {commands[0]}", flush=True)
             for (step, _, allowed), command, status, output in zip(batch, commands, statuses, outputs):
-                judge(step, command, status, output, allowed, workshop, place, result)
-        except Failure as failure:
+                try:
+                    judge(step, command, status, output, allowed, workshop, place, result)
+                except Failure as failure:
+                    result.problems.append(f"{step.place}: {failure}")
+        except Failure as failure:  # A sample that cannot be made.
             result.problems.append(f"{step.place}: {failure}")
-            if workshop.verbose:
-                print(result.problems[-1], flush=True)
         shutil.rmtree(place, ignore_errors=True)
     return result
 
@@ -431,10 +442,10 @@ def judge(step, command, status, output, expected, workshop, place, result):
     if status == 77:
         result.notes.append(f"{step.place}: this host cannot (77): {command}")
         return
-    bare = re.fullmatch(r"(?:\S*/)?triad( [a-z]+){1,2}", command)
-    if status == 2 and bare:
-        statuses, _ = workshop.shell([command + " --help"], place)
-        status = statuses[0]
+    name = re.fullmatch(r"((?:\S*/)?triad(?: [a-z]+){0,2}?)( --[a-z-]+)?(?: [a-z]+)?", step.text)
+    if status in (2, 3) and name:
+        statuses, helps = workshop.shell([name[1] + " --help"], place)
+        status = statuses[0] if (name[2] or "") in helps[0] else 2
     if status not in expected:
         raise Failure(f"status {status}: `{command}`\n    " + "\n    ".join(output.strip().split("\n")[-4:]))
     if step.shown:
