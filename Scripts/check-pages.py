@@ -347,13 +347,14 @@ def compare(step, output):
     """Fails where a transcript shows what the command did not print."""
     shown = comparable(step.shown, step.page)
     printed = comparable(re.sub(r"^(\(gdb\) )+", "", output.rstrip("\n"), flags=re.M).split("\n"), step.page)
-    pieces, piece = [], []
+    pieces, piece, texts = [], [], {}
     for line in [*shown, "…"]:
         if line == "…":
             pieces.append(piece)
             piece = []
         else:
             piece.append(re.compile(".*".join(re.escape(part) for part in line.split("…"))))
+            texts[piece[-1]] = line
     position = 0
     for number, piece in enumerate(pieces):
         if not piece:
@@ -369,8 +370,8 @@ def compare(step, output):
         else:
             for line in piece:
                 if not any(line.fullmatch(candidate) for candidate in printed):
-                    raise Failure(f"the transcript shows a line that is not printed: {re.sub(r'\\(.)', r'\1', line.pattern)}")
-            raise Failure(f"the transcript's lines are printed, but not one below the other, from: {re.sub(r'\\(.)', r'\1', piece[0].pattern)}")
+                    raise Failure(f"the transcript shows a line that is not printed: {texts[line]}")
+            raise Failure(f"the transcript's lines are printed, but not one below the other, from: {texts[piece[0]]}")
 
 
 class Result:
