@@ -285,13 +285,21 @@ class Workshop:
         (place / ".build/grading").symlink_to(ROOT / ".build/grading")
         return place
 
-    def provide(self, text, place):
-        """The sample files that a command names and does not write itself."""
+    def named(self, text):
+        """The samples that a command names and does not write itself."""
+        read = re.sub(r"(-o|--html|--witnesses|>|=)\s*\S+", "", text)
         for index, (name, recipe) in enumerate(SAMPLES.items()):
-            named = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])")
-            if not named.search(re.sub(r"(-o|--html|--witnesses|>|=)\s*\S+", "", text)):
-                continue
-            use("SAMPLES", index)
+            if re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])", read):
+                use("SAMPLES", index)
+                yield name, recipe
+
+    def absent(self, text):
+        """A file of the system that a command, or a sample that it needs, names and that is not there."""
+        texts = [text, *(recipe for _, recipe in self.named(text))]
+        return next((path for path in re.findall(r"(?<!\S)/(?:usr|boot)/\S+", "\n".join(texts)) if not Path(path).exists()), None)
+
+    def provide(self, text, place):
+        for name, recipe in self.named(text):
             with self.samples_lock:
                 if not (self.samples / name).exists():
                     run, output = self.shell([recipe], self.samples)
@@ -416,6 +424,10 @@ def check(group, workshop):
         commands = [re.sub(r"(tcp|localhost):1234\b", rf"\1:{port}", command) for _, command, _ in batch]
         try:
             step = batch[0][0]
+            absent = workshop.absent("\n".join(commands))
+            if absent:
+                result.notes.append(f"{step.place}: not tried, there is no {absent}: {commands[0]}")
+                continue
             workshop.provide("\n".join(commands), place)
             start = time.monotonic()
             statuses, outputs = workshop.shell(commands, place, [step.typed for step, _, _ in batch])
