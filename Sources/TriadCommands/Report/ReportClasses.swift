@@ -114,7 +114,7 @@ struct ReportClasses: Encodable {
     }
     theorems = [
       theorem(0, "sensitive", monitor, monitor.isEmpty),
-      theorem(1, "looks at time, interrupt state or devices", timing, monitor.isEmpty && timing.isEmpty),
+      theorem(1, "sensitive to time, interrupt state or devices", timing, monitor.isEmpty && timing.isEmpty),
       theorem(2, "user-sensitive", hybrid, hybrid.isEmpty),
     ]
   }

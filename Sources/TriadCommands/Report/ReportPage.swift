@@ -160,10 +160,10 @@ struct ReportPage {
     let end = max(Self.reach, UInt64(share), window?.upperBound ?? 0)
     if machine.capabilities.countsInstructions { limits.instructions = min(limits.instructions, end) }
     let source = EngineRecordSource(machine, header: header, limits: limits)
-    let base = report.workload.isa == "toy" ? header.registers.firstIndex(of: "base") : nil
     var stream = ReportStream(
       known, budget: share, window: window,
-      relocation: base.map { (UInt32($0), machine.state.registers[$0]) })
+      relocation: ReportRelocation(
+        header.registers, machine.state.registers, isUsed: report.workload.isa == "toy"))
     var alignment = ReportClock(knows: header.hasClock, like: marks)
     try withUnsafeTemporaryAllocation(of: TraceRecord.self, capacity: 4096) { batch in
       while true {

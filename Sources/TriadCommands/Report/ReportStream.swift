@@ -18,7 +18,7 @@ final class ReportSites {
   private struct Key: Hashable {
     var pc: UInt64
     var bytes: InstructionBytes
-    var base: UInt64
+    var base: UInt64?
   }
 
   private(set) var sites: [Site] = []
@@ -37,7 +37,7 @@ final class ReportSites {
   }
 
   /// The number of a record's place and instruction.
-  func number(of record: TraceRecord, base: UInt64) -> Int {
+  func number(of record: TraceRecord, base: UInt64?) -> Int {
     let key = Key(pc: record.pc, bytes: record.bytes, base: base)
     if let known = numbers[key] { return known }
     let hasBytes = record.bytes.count > 0
@@ -85,17 +85,13 @@ struct ReportStream {
   /// Registers that instructions changed which were left out.
   private var missed: [UInt32: UInt64] = [:]
   private var hasGap = false
-  private let relocation: UInt32?
-  private var base: UInt64
+  private var relocation: ReportRelocation
 
-  /// - Parameter relocation: number and first value of the register that relocates code, where there is one.
   init(
-    _ sites: ReportSites, budget: Int, window: ClosedRange<UInt64>?,
-    relocation: (register: UInt32, value: UInt64)?
+    _ sites: ReportSites, budget: Int, window: ClosedRange<UInt64>?, relocation: ReportRelocation
   ) {
     self.sites = sites
-    self.relocation = relocation?.register
-    base = relocation?.value ?? 0
+    self.relocation = relocation
     self.budget = budget
     self.window = window
   }
@@ -114,12 +110,7 @@ struct ReportStream {
 
   private mutating func flush() {
     defer {
-      if let relocation {
-        for effect in pending
-        where effect.kind == EventKind.registerWrite.rawValue && effect.code == relocation {
-          base = effect.value
-        }
-      }
+      for effect in pending { relocation.take(effect) }
       pending.removeAll(keepingCapacity: true)
       head = nil
     }
@@ -141,7 +132,7 @@ struct ReportStream {
     begin(head.kind, head.flags, hasEffects: !pending.isEmpty)
     if !isRetire { signed(Int64(bitPattern: head.clock &- clock)) }
     clock = isRetire ? clock &+ 1 : head.clock
-    let number = sites.number(of: head, base: base)
+    let number = sites.number(of: head, base: relocation.offset)
     signed(Int64(number - site - 1))
     site = number
     if !isRetire {

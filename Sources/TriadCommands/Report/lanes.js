@@ -69,7 +69,7 @@ function drawLane({engine, stream, canvas}, scene, hasAxis) {
 }
 
 /// Room for the names of rows, left of the time line; on a narrow page they stand in the rows.
-const gutter = canvas => canvas.clientWidth >= 640 ? 132 : 0;
+const gutter = canvas => canvas.clientWidth >= 720 ? 168 : 0;
 
 function label(context, colours, text, y, left) {
   context.font = "11px system-ui, sans-serif";
