@@ -5,6 +5,8 @@ let colours = null;
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
+const pause = () => new Promise(resolve => setTimeout(resolve));
+
 async function show(index) {
   const mine = ++generation;
   program = data.programs[index];
@@ -28,10 +30,14 @@ async function show(index) {
       while (!done()) {
         $("where").textContent =
           `reading the trace of the ${engine.kind}: ${Math.floor(100 * stream.count / Math.max(stream.all, 1))} %`;
-        await new Promise(resolve => setTimeout(resolve));
+        await pause();
       }
       if (generation !== mine) return;
+      stream.finish();
+      await pause();
       stream.makeRows();
+      await pause();
+      if (generation !== mine) return;
     }
     shared.set(engine.kind, stream);
     lane(engine, stream);

@@ -54,6 +54,10 @@ class Stream {
     this.previous = {clock: 0, site: -1, mode: 0, address: 0n};
     this.modes = [{clock: 0, mode: 0}];
     this.everChanged = new Set();
+    // How often each site retired, how often in user mode, and where first.
+    const sites = program.sites.length;
+    this.siteAll = new Uint32Array(sites); this.siteUser = new Uint32Array(sites);
+    this.siteFirst = new Float64Array(sites); this.siteFirstUser = new Float64Array(sites);
     this.lo = 0; this.hi = 0;
   }
   /// The next variable-length number, into `lo` and `hi`.
@@ -94,7 +98,11 @@ class Stream {
         this.modes.push({clock: kind === 1 ? previous.clock - 1 : previous.clock, mode});
         previous.mode = mode;
       }
-      if (kind !== 1) {
+      if (kind === 1) {
+        const site = previous.site;
+        if (!this.siteAll[site]++) this.siteFirst[site] = previous.clock;
+        if (mode && !this.siteUser[site]++) this.siteFirstUser[site] = previous.clock;
+      } else {
         this.detail[i] = this.details.length / 8;
         for (let field = 0; field < 4; field++) { this.number(); this.details.push(this.lo, this.hi); }
         this.notable.push(i);
@@ -121,9 +129,7 @@ class Stream {
       }
       this.firstEffect[i + 1] = this.effectCount;
     }
-    if (this.count < this.all) return false;
-    this.finish();
-    return true;
+    return this.count === this.all;
   }
   /// Makes what drawing needs, so that a column of pixels costs the same however much is in it.
   finish() {
@@ -212,22 +218,6 @@ class Stream {
       row.name = kinds[row.kind] + (row.cause ? " " + row.cause : "");
     }
     this.rows = rows;
-  }
-  /// How often each site retired, how often in user mode, and where first.
-  countSites() {
-    if (this.siteCounts) return this.siteCounts;
-    const counts = new Map();
-    for (let i = 0; i < this.count; i++) {
-      if (this.kind[i] !== 1) continue;
-      let found = counts.get(this.site[i]);
-      if (!found) counts.set(this.site[i], found = {all: 0, user: 0, first: this.clock[i], firstUser: null});
-      found.all += 1;
-      if (this.mode[i]) {
-        found.user += 1;
-        if (found.firstUser === null) found.firstUser = this.clock[i];
-      }
-    }
-    return this.siteCounts = counts;
   }
   /// The clock of the first event of a kind, at an address if one is given; `null` if there is none.
   first(kindName, pc) {

@@ -139,7 +139,7 @@ function classesDiagram(found) {
   const sensitive = i => i.control || i.behaviour;
   const both = found.instructions.filter(i => i.privileged && sensitive(i));
   const lines = wrapped(crux.map(i => i.name)), others = wrapped(both.map(i => i.name));
-  const height = Math.max(385, 80 + 17 * (lines.length + others.length));
+  const height = Math.max(385, 96 + 17 * (lines.length + others.length));
   const svg = document.createElementNS(svgns, "svg");
   svg.setAttribute("viewBox", `0 0 820 ${height}`);
   svg.setAttribute("role", "img");
@@ -155,8 +155,8 @@ function classesDiagram(found) {
   for (const [name, ring] of Object.entries(rings)) element(svg, "circle", {...ring, class: "ring " + name});
   const at = (x, y, text, extra = {}) => element(svg, "text", {x, y, "text-anchor": "middle", ...extra}, text);
   at(90, 24, "privileged", {"font-weight": "bold"});
-  at(460, 14, "control-sensitive", {"font-weight": "bold"});
-  at(460, 378, "behaviour-sensitive", {"font-weight": "bold"});
+  at(515, 24, "control-sensitive", {"font-weight": "bold"});
+  at(480, 380, "behaviour-sensitive", {"font-weight": "bold"});
   const count = (x, y, wanted) => at(x, y, String(found.instructions.filter(wanted).length), {class: "count"});
   count(125, 190, i => i.privileged && !sensitive(i));
   count(290, 104, i => i.privileged && i.control && !i.behaviour);
@@ -166,7 +166,7 @@ function classesDiagram(found) {
   count(410, 191, i => !i.privileged && i.control && i.behaviour);
   count(425, 288, i => !i.privileged && !i.control && i.behaviour);
   element(svg, "text", {x: 8, y: 378}, `neither: ${found.innocuous} innocuous`);
-  let y = 40;
+  let y = 56;
   const named = (title, names, extra) => {
     element(svg, "text", {x: 530, y, "font-weight": "bold", ...extra}, title);
     for (const line of names) element(svg, "text", {x: 530, y: y += 17}, line);
@@ -186,16 +186,15 @@ function classesPart(program, streams, go) {
     t.because + (t.offenders.length ? " " + t.offenders.join(", ") : "")])));
   // How often this run executed each instruction, and where first.
   const row = streams.find(row => row.engine.hasRegisters), counts = new Map();
-  for (const [site, own] of row ? row.stream.countSites() : []) {
-    const name = (program.sites[site] || {}).name;
-    if (name === undefined) continue;
-    const sum = counts.get(name) || {all: 0, user: 0, first: Infinity, firstUser: Infinity};
-    sum.all += own.all;
-    sum.user += own.user;
-    sum.first = Math.min(sum.first, own.first);
-    if (own.firstUser !== null) sum.firstUser = Math.min(sum.firstUser, own.firstUser);
+  program.sites.forEach(({name}, site) => {
+    if (!row || name === undefined || !row.stream.siteAll[site]) return;
+    const sum = counts.get(name) || {all: 0, user: 0, first: Infinity, firstUser: Infinity}, {stream} = row;
+    sum.all += stream.siteAll[site];
+    sum.user += stream.siteUser[site];
+    sum.first = Math.min(sum.first, stream.siteFirst[site]);
+    if (stream.siteUser[site]) sum.firstUser = Math.min(sum.firstUser, stream.siteFirstUser[site]);
     counts.set(name, sum);
-  }
+  });
   const used = name => {
     const sum = counts.get(name), cell = make("span");
     if (!row) return "not known";
