@@ -95,7 +95,8 @@ let package = Package(
         "Virtualizer",
         "MachineCore", "Trace",
       ],
-      resources: ["html", "css", "js"].map { .embedInCode("Report/report.\($0)") }),
+      resources: ["report.html", "report.css", "stream.js", "lanes.js", "tables.js", "report.js"]
+        .map { .embedInCode("Report/\($0)") }),
     .target(
       name: "Mutants",
       dependencies: [

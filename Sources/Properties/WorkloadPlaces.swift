@@ -80,6 +80,16 @@ extension Workload {
     }
   }
 
+  /// The text of the source line at an address, without the space around it.
+  public func sourceLine(of pc: UInt64) -> String? {
+    guard case .toy(let image, _, _) = machine, let address = UInt32(exactly: pc),
+      let text = image.line(for: address)?.text
+    else { return nil }
+    let isSpace = { (character: Character) in character.isWhitespace }
+    let head = text.drop(while: isSpace)
+    return String(head.prefix(head.count - head.reversed().prefix(while: isSpace).count))
+  }
+
   /// A header for a trace of this workload on `engine`.
   public func header(for engine: any Engine, level: TraceLevel) -> TraceHeader {
     FinalState.header(

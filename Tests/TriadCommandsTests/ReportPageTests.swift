@@ -118,7 +118,97 @@ import Testing
     }
     #expect((found["headline"] as? String)?.contains("is not a virtual machine monitor") == true)
     let classes = try #require(found["classes"] as? [String: Any])
-    #expect(classes["sensitiveOnly"] as? [String] == ["setie"])
+    #expect(try offenders(classes) == ["setie"])
+  }
+
+  private func instructions(_ classes: [String: Any]) throws -> [[String: Any]] {
+    try #require(classes["instructions"] as? [[String: Any]])
+  }
+
+  private func offenders(_ classes: [String: Any]) throws -> [String] {
+    try instructions(classes).filter { $0["privileged"] as? Bool == false }.compactMap {
+      $0["name"] as? String
+    }
+  }
+
+  @Test func x86ClassesAreThoseOfClassify() throws {
+    let found = try page("compare", "protected32", "--on", "emulator", "--max-instructions", "200").programs[
+      0]
+    let classes = try #require(found["classes"] as? [String: Any])
+    let result = triad(["classify", "--isa", "x86", "--rounds", "0", "--json"])
+    let json = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [[String: Any]])
+    let expected = try #require(json.first?["instructions"] as? [[String: Any]])
+    let all = try instructions(classes)
+    for instruction in expected {
+      let name = instruction["name"] as? String ?? ""
+      let own = try #require(all.first { $0["name"] as? String == name }, "\(name)")
+      #expect(own["privileged"] as? Bool == instruction["privileged"] as? Bool, "\(name)")
+      #expect(own["user"] as? Bool == instruction["userSensitive"] as? Bool, "\(name)")
+    }
+    let free = expected.filter { $0["privileged"] as? Bool == false }.compactMap { $0["name"] as? String }
+    #expect(try offenders(classes) == free.sorted() && free.contains("POPF"))
+    let theorems = try #require(classes["theorems"] as? [[String: Any]])
+    #expect(theorems.map { $0["holds"] as? Bool } == [false, false, false])
+    // Every instruction of the run is known under a name of the classes.
+    let sites = try #require(found["sites"] as? [[String: Any]])
+    #expect(sites.allSatisfy { $0["bytes"] == nil || $0["name"] != nil })
+    #expect(
+      sites.contains { $0["name"] as? String == "CLI" } && sites.contains { $0["name"] as? String == "LGDT" })
+  }
+
+  @Test func conditionsHaveTheirPlaces() throws {
+    let found = try page("check", "minos", "--variant", "popf", "--max-instructions", "120000").programs[0]
+    let check = try #require(found["check"] as? [String: Any])
+    let conditions = try #require(check["conditions"] as? [[String: Any]])
+    #expect(conditions.map { $0["name"] as? String } == ["equivalence", "control", "efficiency"])
+    let verdicts = conditions.map { ($0["verdict"] as? [String: Any])?["failed"] as? Bool }
+    #expect(verdicts == [true, false, false])
+    let places = try #require(conditions[0]["places"] as? [[String: Any]])
+    let divergence = try #require((found["divergences"] as? [[String: Any]])?.first)
+    #expect(places.first?["clock"] as? Int64 == divergence["clock"] as? Int64)
+    for condition in conditions { #expect((condition["evidence"] as? [String])?.isEmpty == false) }
+  }
+
+  @Test func codeHasItsOwnSourceLinesOrNone() throws {
+    func code(_ name: String) throws -> [[String: Any]] {
+      let found = try page("compare", name, "--on", "emulator", "--max-instructions", "20000").programs[0]
+      return try #require(found["sites"] as? [[String: Any]]).filter { $0["bytes"] != nil }
+    }
+    // Programs of the system are copied to storage that they get: their addresses say nothing of the source.
+    let system = try code("minos")
+    #expect(
+      system.first { $0["pc"] as? String == "0x100" }?["source"] as? String == "la      sp, kernel_stack")
+    #expect(system.contains { $0["pc"] as? String == "0x0" && $0["source"] == nil && $0["place"] == nil })
+    // A user in the place where the program has it.
+    #expect(try code("popf-probe").allSatisfy { $0["source"] != nil && $0["place"] != nil })
+  }
+
+  @Test func anEngineThatIsNotThereIsNamed() throws {
+    let found = try page("compare", "real16", "--cpu", "8086", "--max-instructions", "300").programs[0]
+    let engines = try #require(found["engines"] as? [[String: Any]])
+    #expect(
+      engines.map { $0["stop"] as? String } == [
+        "instruction limit reached", "instruction limit reached", nil,
+      ])
+    #expect((engines[2]["lack"] as? String)?.contains("which is no 8086") == true)
+    #expect(engines[2]["stream"] == nil)
+  }
+
+  @Test func whatHasNoRoomIsCounted() throws {
+    let found = try page("compare", "minos", "--on", "emulator", "--html-events", "2000").programs[0]
+    let engine = try #require((found["engines"] as? [[String: Any]])?.first)
+    let overview = try #require(engine["overview"] as? [String: Any])
+    let events = try Unpacked(try #require(engine["stream"] as? String)).events
+    let counted = try #require(overview["instructions"] as? [Int]).reduce(0, +)
+    // Every instruction is there once, by itself or by count.
+    #expect(events.count { $0.kind == 1 } + counted == found["retired"] as? Int)
+    let user = try #require(overview["user"] as? [Int]).reduce(0, +)
+    #expect(user > 0 && user < counted)
+    let rows = try #require(overview["rows"] as? [[String: Any]])
+    let traps = rows.filter { $0["kind"] as? Int == 2 }.flatMap { $0["counts"] as? [Int] ?? [] }.reduce(0, +)
+    let all = try trace("minos", "--on", "emulator")
+    #expect(traps + events.count { $0.kind == 2 } == all.count { $0["k"] as? String == "trap" })
+    #expect((overview["instructions"] as? [Int])?.count ?? 0 <= 2_048)
   }
 
   @Test func namesCannotEndTheScript() throws {

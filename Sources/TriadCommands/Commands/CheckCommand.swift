@@ -88,7 +88,8 @@ private func writePage(
     context: setup.context, hostSeconds: setup.hostSeconds)
   comparison.construction = setup.construction
   var page = ReportPage(budget: try htmlBudget(arguments))
-  try page.add(comparison, try comparison.run(), headline: check.sentence)
+  try page.add(
+    comparison, try comparison.run(), headline: check.sentence, check: ReportCheck(check, setup))
   try writeFile(Array(page.html(title: "Triad: check \(workload.name)").utf8), to: path)
   terminal.note("[page in \(path)]")
 }

@@ -1,6 +1,5 @@
 import MachineCore
 import Properties
-import ToyISA
 import Trace
 
 /// What the page knows: everything that it shows, as JSON.
@@ -12,7 +11,11 @@ struct ReportData: Encodable {
     var passed: Bool
 
     init(_ verdict: Verdict, word: String? = nil) {
-      self.word = word ?? verdict.word
+      if case .notApplicable = verdict {
+        self.word = word ?? "not applicable"
+      } else {
+        self.word = word ?? verdict.word
+      }
       reason = verdict.reason
       failed = verdict.isFailure
       switch verdict {
@@ -35,11 +38,20 @@ struct ReportData: Encodable {
     /// How much of the trace is on the page, in words.
     var extent: String
     var note: String?
+    /// Why the run ended, in words; `nil` when there was none.
+    var stop: String?
+    /// Why there was no run.
+    var lack: String?
+    var hasMemory = false
     var hasRegisters = false
     var exitNames: [String] = []
     var initial: [String] = []
     var events = 0
     var effects = 0
+    /// Up to where every instruction is there; `nil` when all are.
+    var complete: UInt64?
+    /// Counts of what is not there one by one.
+    var overview: ReportOverview?
     /// The packed trace in base 64.
     var stream: String?
     /// The engine whose trace is the same, event by event.
@@ -55,56 +67,6 @@ struct ReportData: Encodable {
     var text: String
   }
 
-  struct Theorem: Encodable {
-    var name: String
-    var word: String
-    var failed: Bool
-    var passed: Bool
-    var because: String
-
-    init(_ name: String, _ test: SubsetTest, _ set: String, names: [String], rests first: SubsetTest? = nil) {
-      self.name = name
-      passed = test.holds && first?.holds != false
-      failed = !passed
-      word = passed ? "yes" : "no"
-      because =
-        !test.holds
-        ? "\(set) and not privileged: \(test.offenders.map { names[$0] }.joined(separator: ", "))"
-        : passed ? "every \(set) instruction is privileged" : "there is no monitor to run recursively"
-    }
-  }
-
-  struct Classes: Encodable {
-    var both: [String]
-    var privilegedOnly: [String]
-    var sensitiveOnly: [String]
-    var userSensitiveOnly: [String]
-    var innocuous: Int
-    var theorems: [Theorem]
-
-    /// The classes of a variant of the toy instruction set.
-    init(_ variant: ToyVariant) {
-      let classes = StaticClassification(of: variant).classes
-      let names = toyTable.map(\.mnemonic)
-      func list(_ wanted: (InstructionClass) -> Bool) -> [String] {
-        zip(names, classes).filter { wanted($0.1) }.map(\.0)
-      }
-      both = list { $0.privileged && $0.sensitive }
-      privilegedOnly = list { $0.privileged && !$0.sensitive }
-      sensitiveOnly = list { !$0.privileged && $0.sensitive }
-      userSensitiveOnly = list { !$0.privileged && $0.userSensitive }
-      innocuous = list { !$0.privileged && !$0.sensitive }.count
-      let verdicts = TheoremVerdicts(classes)
-      theorems = [
-        Theorem("1: a virtual machine monitor", verdicts.monitor, "sensitive", names: names),
-        Theorem(
-          "2: recursive, without timing dependencies", verdicts.timing, "time-reading", names: names,
-          rests: verdicts.monitor),
-        Theorem("3: a hybrid monitor", verdicts.hybrid, "user-sensitive", names: names),
-      ]
-    }
-  }
-
   struct Program: Encodable {
     var name: String
     var isa: String
@@ -118,7 +80,8 @@ struct ReportData: Encodable {
     var sites: [ReportSites.Site] = []
     var engines: [EngineData]
     var divergences: [DivergenceData]
-    var classes: Classes?
+    var classes: ReportClasses?
+    var check: ReportCheck?
   }
 
   var title: String

@@ -12,7 +12,12 @@ struct ReportPage {
   /// Instructions around a divergence that are always there.
   private static let margin: UInt64 = 2_000
 
+  /// How far a run is followed for counts, beyond what has room one by one.
+  private static let reach: UInt64 = 50_000_000
+
   private var programs: [ReportData.Program] = []
+  /// Classes by title: all programs of a variant have the same.
+  private var classes: [String: ReportClasses] = [:]
   private let budget: Int
 
   /// An empty page with room for so many events for each program.
@@ -24,9 +29,11 @@ struct ReportPage {
   ///   - comparison: how the machines are made.
   ///   - report: what it found.
   ///   - headline: the sentence under the title; made from the report if `nil`.
-  mutating func add(_ comparison: WorkloadComparison, _ report: WorkloadReport, headline: String? = nil)
-    throws
-  {
+  ///   - check: the conditions, when they were looked at one by one.
+  mutating func add(
+    _ comparison: WorkloadComparison, _ report: WorkloadReport, headline: String? = nil,
+    check: ReportCheck? = nil
+  ) throws {
     let workload = report.workload
     var divergences: [ReportData.DivergenceData] = []
     for engine in report.engines {
@@ -43,8 +50,7 @@ struct ReportPage {
       name: workload.name, isa: workload.isa, variant: workload.variant,
       headline: headline ?? self.headline(report), failed: report.hasFailure, retired: report.retired,
       engines: [], divergences: divergences,
-      classes: (workload.isa == "toy" ? ToyVariant(rawValue: workload.variant) : nil).map(
-        ReportData.Classes.init))
+      classes: try classes(of: workload), check: check)
     let ran = report.engines.filter { $0.stop != nil }
     // Traces that are the same take their room once.
     let own = ran.count { $0.kind == report.reference || !isShared($0, comparison, report) }
@@ -69,11 +75,27 @@ struct ReportPage {
     let json = String(
       decoding: try encoder.encode(ReportData(title: title, programs: programs)), as: UTF8.self)
     func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+    let scripts = [
+      PackageResources.stream_js, PackageResources.lanes_js, PackageResources.tables_js,
+      PackageResources.report_js,
+    ].map(text)
     return text(PackageResources.report_html)
       .replacing("/*STYLE*/", with: text(PackageResources.report_css))
-      .replacing("/*SCRIPT*/", with: text(PackageResources.report_js))
+      .replacing("/*SCRIPT*/", with: scripts.joined(separator: "\n"))
       // Nothing in a text may end the element that it stands in.
       .replacing("/*DATA*/", with: json.replacing("<", with: "\\u003c"))
+  }
+
+  private mutating func classes(of workload: Workload) throws -> ReportClasses {
+    let key = "\(workload.isa) \(workload.variant)"
+    if let known = classes[key] { return known }
+    let found =
+      switch workload.machine {
+      case .toy(_, _, let variant): ReportClasses(variant)
+      case .x86(let machine): try ReportClasses(machine)
+      }
+    classes[key] = found
+    return found
   }
 
   private func headline(_ report: WorkloadReport) -> String {
@@ -94,7 +116,8 @@ struct ReportPage {
       control: .init(engine.control), efficiency: .init(engine.efficiency),
       exitCounts: engine.statistics.exits.filter { $0.value > 0 },
       direct: EfficiencyCheck.directFraction(engine, retired: report.retired), extent: "none",
-      note: engine.notes.isEmpty ? nil : engine.notes.joined(separator: "; "))
+      note: engine.notes.isEmpty ? nil : engine.notes.joined(separator: "; "),
+      stop: engine.stop.map { "\($0)" }, lack: engine.stop == nil ? engine.equivalence.reason : nil)
   }
 
   private func data(
@@ -119,11 +142,12 @@ struct ReportPage {
       sites
       ?? ReportSites(
         disassemble: disassembler(for: header, report.workload),
-        locate: { report.workload.location(of: $0) })
+        classify: classifier(report.workload), places: ReportPlaces(report.workload))
     sites = known
     (program.registers, program.causes, program.stops) = (header.registers, header.causes, header.stops)
     item.exitNames = header.exits
     item.hasRegisters = level == .instructions
+    item.hasMemory = level == .instructions && header.hasMemoryEffects
     item.initial = machine.state.registers.map { hex($0) }
     if isShared(engine, comparison, report),
       program.engines.contains(where: { $0.kind == report.reference.rawValue && $0.stream != nil })
@@ -133,10 +157,13 @@ struct ReportPage {
       return
     }
     var limits = comparison.limits
-    let end = max(UInt64(share), window?.upperBound ?? 0)
+    let end = max(Self.reach, UInt64(share), window?.upperBound ?? 0)
     if machine.capabilities.countsInstructions { limits.instructions = min(limits.instructions, end) }
     let source = EngineRecordSource(machine, header: header, limits: limits)
-    var stream = ReportStream(known, budget: share, window: window)
+    var stream = ReportStream(
+      known, budget: share, window: window,
+      relocation: ReportRelocation(
+        header.registers, machine.state.registers, isUsed: report.workload.isa == "toy"))
     var alignment = ReportClock(knows: header.hasClock, like: marks)
     try withUnsafeTemporaryAllocation(of: TraceRecord.self, capacity: 4096) { batch in
       while true {
@@ -156,6 +183,8 @@ struct ReportPage {
         .compactMap { $0 }.joined(separator: "; ")
     }
     item.events = stream.events
+    item.complete = stream.complete
+    item.overview = stream.overview.isEmpty ? nil : stream.overview
     item.effects = stream.effects
     item.stream = Data(stream.bytes).base64EncodedString()
     item.extent = extent(stream, level, source.stop, report.retired)
@@ -174,9 +203,14 @@ struct ReportPage {
   {
     let what = level == .instructions ? "every instruction" : "events"
     var text = "\(what), \(grouped(UInt64(stream.events))) events"
-    if let complete = stream.complete { text += ", whole up to clock \(grouped(complete))" }
-    if stop == .limit, stream.end < retired {
-      text += ", up to clock \(grouped(stream.end)) of \(grouped(retired))"
+    if let complete = stream.complete {
+      text += ", whole up to clock \(grouped(complete)), then by counts"
+    }
+    guard stream.end < retired, let stop else { return text }
+    switch stop {
+    case .powerOff, .idle, .checkStop: break
+    case .limit: text += ", up to clock \(grouped(stream.end)) of \(grouped(retired))"
+    default: text += ", up to clock \(grouped(stream.end)) of \(grouped(retired)) (\(stop))"
     }
     return text
   }

@@ -9,33 +9,45 @@ final class ReportSites {
     var bytes: String?
     var text: String?
     var place: String?
+    /// The source line's text.
+    var source: String?
+    /// The instruction's name in the classes.
+    var name: String?
   }
 
   private struct Key: Hashable {
     var pc: UInt64
     var bytes: InstructionBytes
+    var base: UInt64?
   }
 
   private(set) var sites: [Site] = []
   private var numbers: [Key: Int] = [:]
   private let disassemble: (TraceRecord) -> String?
-  private let locate: (UInt64) -> String?
+  private let classify: (TraceRecord) -> String?
+  private let places: ReportPlaces
 
-  init(disassemble: @escaping (TraceRecord) -> String?, locate: @escaping (UInt64) -> String?) {
+  init(
+    disassemble: @escaping (TraceRecord) -> String?, classify: @escaping (TraceRecord) -> String?,
+    places: ReportPlaces
+  ) {
     self.disassemble = disassemble
-    self.locate = locate
+    self.classify = classify
+    self.places = places
   }
 
   /// The number of a record's place and instruction.
-  func number(of record: TraceRecord) -> Int {
-    let key = Key(pc: record.pc, bytes: record.bytes)
+  func number(of record: TraceRecord, base: UInt64?) -> Int {
+    let key = Key(pc: record.pc, bytes: record.bytes, base: base)
     if let known = numbers[key] { return known }
     let hasBytes = record.bytes.count > 0
     numbers[key] = sites.count
+    let place = places.place(of: record, base: base)
     sites.append(
       Site(
         pc: hex(record.pc), bytes: hasBytes ? hexString(record.bytes.array) : nil,
-        text: hasBytes ? disassemble(record) : nil, place: locate(record.pc)))
+        text: hasBytes ? disassemble(record) : nil, place: place.name, source: place.source,
+        name: hasBytes ? classify(record) : nil))
     return sites.count - 1
   }
 }
@@ -62,6 +74,8 @@ struct ReportStream {
   /// The clock up to which every instruction is there; `nil` when all are.
   private(set) var complete: UInt64?
   private(set) var end: UInt64 = 0
+  /// What was left out, by counts.
+  private(set) var overview = ReportOverview()
 
   private let sites: ReportSites
   private var head: TraceRecord?
@@ -71,9 +85,13 @@ struct ReportStream {
   /// Registers that instructions changed which were left out.
   private var missed: [UInt32: UInt64] = [:]
   private var hasGap = false
+  private var relocation: ReportRelocation
 
-  init(_ sites: ReportSites, budget: Int, window: ClosedRange<UInt64>?) {
+  init(
+    _ sites: ReportSites, budget: Int, window: ClosedRange<UInt64>?, relocation: ReportRelocation
+  ) {
     self.sites = sites
+    self.relocation = relocation
     self.budget = budget
     self.window = window
   }
@@ -92,6 +110,7 @@ struct ReportStream {
 
   private mutating func flush() {
     defer {
+      for effect in pending { relocation.take(effect) }
       pending.removeAll(keepingCapacity: true)
       head = nil
     }
@@ -103,6 +122,7 @@ struct ReportStream {
     guard isWanted || head.kind == EventKind.final.rawValue else {
       if complete == nil { complete = clock }
       hasGap = true
+      overview.count(head)
       for effect in pending where effect.kind == EventKind.registerWrite.rawValue {
         missed[effect.code] = effect.value
       }
@@ -112,7 +132,7 @@ struct ReportStream {
     begin(head.kind, head.flags, hasEffects: !pending.isEmpty)
     if !isRetire { signed(Int64(bitPattern: head.clock &- clock)) }
     clock = isRetire ? clock &+ 1 : head.clock
-    let number = sites.number(of: head)
+    let number = sites.number(of: head, base: relocation.offset)
     signed(Int64(number - site - 1))
     site = number
     if !isRetire {

@@ -1,4 +1,5 @@
 package import MachineCore
+package import Trace
 
 extension X86FuzzRow {
   /// Name under which a row's instruction is classified: forms that use segment registers or far pointers are
@@ -60,5 +61,15 @@ extension X86FuzzRow {
       let place = Int(X86FuzzMachine.interruptTable) + vector * size + 5
       if place < memory.count { memory[place] = 0xEE }
     }
+  }
+}
+
+extension X86FuzzRow {
+  /// The row that an instruction decodes to; `nil` when its bytes are none, or not that many.
+  package static func row(of bytes: InstructionBytes, _ context: X86DecodeContext) -> Int? {
+    guard case .decoded(let decoded) = X86Decoder.shared.decode(bytes, context: context),
+      decoded.length == bytes.count
+    else { return nil }
+    return decoded.row
   }
 }
