@@ -77,6 +77,10 @@ public struct ComparisonPolicy: Sendable {
   public var ignoreTraps = false
   /// Leave out the privilege mode.
   public var ignoreModes = false
+  /// Leave out what one of the traces does not have, whoever made it.
+  public var omissions: Set<TraceOmission> = []
+  /// Registers that one of the traces does not record.
+  public var unrecordedRegisters: Set<UInt32> = []
   /// Accept that one trace stops at a limit, or simply ends, where the other goes on.
   public var acceptsPrefix = false
   /// Ports whose reads give a time; what is read, and what the reading instruction makes of it, may differ.
@@ -125,6 +129,19 @@ public struct ComparisonPolicy: Sendable {
     if policy.level >= .events, !left.hasTraps || !right.hasTraps {
       policy.ignoreTraps = true
       notes.append("traps not compared: \(side(!left.hasTraps, !right.hasTraps)) traps")
+    }
+    let sides = [("the first trace", left), ("the second trace", right)]
+    for (name, header) in sides {
+      let omissions = TraceOmission.allCases.filter(header.omissions.contains)
+      policy.omissions.formUnion(omissions)
+      notes += omissions.map { $0.note(name) }
+      let registers = header.unrecordedNumbers
+      policy.unrecordedRegisters.formUnion(registers)
+      if !registers.isEmpty, !header.omissions.contains(.registers) {
+        notes.append(
+          "\(registers.count) of \(header.registers.count) registers not compared: \(name) does not record them"
+        )
+      }
     }
     if left.seed != right.seed {
       notes.append("seeds differ (\(left.seed), \(right.seed))")

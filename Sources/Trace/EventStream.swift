@@ -10,13 +10,21 @@ final class EventStream {
   private(set) var skippedMemory: UInt64 = 0
   private(set) var skippedRegisters: UInt64 = 0
   private(set) var skippedTraps: UInt64 = 0
+  private(set) var skippedDevices: UInt64 = 0
+  private(set) var skippedEnds: UInt64 = 0
+  private(set) var skippedUnrecorded: UInt64 = 0
 
   private let source: any TraceSource
   private let level: TraceLevel
   private let guestEventsOnly: Bool
   private let ignoreMemory: Bool
   private let ignoreTraps: Bool
+  private let ignoresDevices: Bool
+  private let ignoresEnds: Bool
   private let ignoredRegisters: [Bool]
+  /// Registers that one of the traces does not have; empty if both have all.
+  private let unrecordedRegisters: [Bool]
+  private let ignoresRegisters: Bool
   private let batch: UnsafeMutableBufferPointer<TraceRecord>
   @exclusivity(unchecked) private var used = 0
   @exclusivity(unchecked) private var filled = 0
@@ -37,6 +45,15 @@ final class EventStream {
       ignored[Int(mask.register)] = true
     }
     ignoredRegisters = ignored
+    ignoresDevices = policy.omissions.contains(.devices)
+    ignoresEnds = policy.omissions.contains(.ends)
+    ignoresRegisters = policy.omissions.contains(.registers)
+    var unrecorded = Array(
+      repeating: false, count: policy.unrecordedRegisters.isEmpty ? 0 : RegisterTable.size)
+    for register in policy.unrecordedRegisters where register < RegisterTable.size {
+      unrecorded[Int(register)] = true
+    }
+    unrecordedRegisters = unrecorded
     batch = .allocate(capacity: 1024)
   }
 
@@ -50,7 +67,7 @@ final class EventStream {
     return filled > 0
   }
 
-  private enum Place { case keep, unknown, vmm, level, trap, silent }
+  private enum Place { case keep, unknown, vmm, level, trap, device, end, silent }
 
   @inline(__always)
   private func place(_ record: TraceRecord) -> Place {
@@ -58,11 +75,13 @@ final class EventStream {
     guard let kind = record.eventKind else { return .unknown }
     switch kind {
     case .host, .end: return .silent
-    case .final: return .keep
+    case .final: return ignoresEnds ? .end : .keep
     default: break
     }
     if level == .final { return .level }
     if kind == .trap, ignoreTraps { return .trap }
+    if kind == .device, ignoresDevices { return .device }
+    if kind == .halt, ignoresEnds { return .end }
     return kind.isVMM && guestEventsOnly ? .vmm : .keep
   }
 
@@ -81,6 +100,8 @@ final class EventStream {
       case .vmm: skippedVMM += 1
       case .level: skippedLevel += 1
       case .trap: skippedTraps += 1
+      case .device: skippedDevices += 1
+      case .end: skippedEnds += 1
       case .silent: break
       }
       while try hasRecord() {
@@ -106,6 +127,12 @@ final class EventStream {
     case EventKind.registerWrite.rawValue:
       if effect.code < RegisterTable.size, ignoredRegisters[Int(effect.code)] {
         skippedRegisters += 1
+        return
+      }
+      if ignoresRegisters
+        || (effect.code < unrecordedRegisters.count && unrecordedRegisters[Int(effect.code)])
+      {
+        skippedUnrecorded += 1
         return
       }
     case EventKind.memoryRead.rawValue, EventKind.memoryWrite.rawValue:

@@ -22,6 +22,11 @@ extension TraceHeader {
     add("memory_effects", hasMemoryEffects ? "true" : "false")
     // Most traces have them.
     if !hasTraps { add("traps", "false") }
+    if let recordedBy { add("recorded_by", quote(recordedBy)) }
+    if !omissions.isEmpty {
+      add("without", list(TraceOmission.allCases.filter(omissions.contains).map(\.rawValue)))
+    }
+    if !unrecordedRegisters.isEmpty { add("without_registers", list(unrecordedRegisters)) }
     add("registers", list(registers))
     add("causes", list(causes))
     add("exits", list(exits))
@@ -78,6 +83,16 @@ extension TraceHeader {
       registers: try fields.list("registers"), causes: try fields.list("causes"),
       exits: try fields.list("exits"), stops: try fields.list("stops"))
     if members["traps"] != nil { hasTraps = try fields.bool("traps") }
+    if members["recorded_by"] != nil { recordedBy = try fields.string("recorded_by") }
+    if members["without_registers"] != nil { unrecordedRegisters = try fields.list("without_registers") }
+    guard members["without"] != nil else { return }
+    for word in try fields.list("without") {
+      // Comparing what the trace does not have would blame the other one.
+      guard let omission = TraceOmission(rawValue: word) else {
+        throw .corrupted("`without` in the header has `\(word.prefix(40))`, which this program does not know")
+      }
+      omissions.insert(omission)
+    }
   }
 }
 

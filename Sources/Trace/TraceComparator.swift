@@ -46,7 +46,11 @@ public struct TraceComparator {
       return ComparisonResult(verdict: .notComparable(reason), events: 0, notes: [])
     }
     var comparator = TraceComparator(left, right, policy)
-    let verdict = try comparator.run()
+    var verdict = try comparator.run()
+    let isImport = left.header.isImported || right.header.isImported
+    if isImport, comparator.events == 0, verdict.exitStatus == 0 {
+      verdict = .notComparable("at this level the traces have no event that both record")
+    }
     for source in [left, right] where source.isStored { try readToEnd(source) }
     comparator.countIgnored()
     return ComparisonResult(verdict: verdict, events: comparator.events, notes: comparator.notes)
@@ -94,6 +98,7 @@ public struct TraceComparator {
       if policy.undefinedBits != nil { followUndefinedBits() }
       var leftHead = leftEvents.event.head
       if policy.ignoreClock, !hasBothClocks { leftHead.clock = rightEvents.event.head.clock }
+      if !policy.omissions.isEmpty { leftHead = adapted(leftHead, to: rightEvents.event.head) }
       let isSame = leftHead == rightEvents.event.head && leftEvents.event.effects == rightEvents.event.effects
       if !isSame || followsTime || !policy.timePorts.isEmpty, let divergence = examine() {
         return .divergent(divergence)
@@ -105,6 +110,20 @@ public struct TraceComparator {
     }
   }
 
+  /// The head with those fields of the other that one of the traces does not have.
+  private func adapted(_ head: TraceRecord, to other: TraceRecord) -> TraceRecord {
+    var head = head
+    if policy.omissions.contains(.modes) { head.mode = other.mode }
+    if hasSameInstruction(head, other) { head.bytes = other.bytes }
+    return head
+  }
+
+  /// Whether the instructions are the same as far as both traces have them.
+  private func hasSameInstruction(_ left: TraceRecord, _ right: TraceRecord) -> Bool {
+    policy.omissions.contains(.instructionTails)
+      && left.bytes.agrees(with: right.bytes, upTo: TraceOmission.headBytes)
+  }
+
   private var finished: ComparisonVerdict {
     exceptions.isEmpty ? .equal : .equalExcept(exceptions)
   }
@@ -114,6 +133,13 @@ public struct TraceComparator {
     if policy.acceptsPrefix {
       except(
         "the \(hasLeft ? "second" : "first") trace ends here; what the other does after that was not compared"
+      )
+      return finished
+    }
+    let ended = hasLeft ? right.header : left.header
+    if ended.omissions.contains(.ends) {
+      except(
+        "the recording of the \(hasLeft ? "second" : "first") trace ends here; what the other does after that was not compared"
       )
       return finished
     }
@@ -166,6 +192,8 @@ public struct TraceComparator {
     switch difference.field {
     case .clock where policy.ignoreClock:
       return hasBothClocks ? .accepted("clock ignored") : .same
+    case .mode where policy.omissions.contains(.modes): return .same
+    case .instruction where hasSameInstruction(l, r): return .same
     case .mode where policy.ignoreModes:
       return .accepted("privilege mode ignored")
     case .value
@@ -203,7 +231,9 @@ public struct TraceComparator {
   }
 
   private mutating func followUndefinedBits() {
-    let head = leftEvents.event.head
+    // The one that has all bytes of the instruction.
+    let head =
+      left.header.omissions.contains(.instructionTails) ? rightEvents.event.head : leftEvents.event.head
     undefinedBefore.removeAll(keepingCapacity: true)
     guard head.kind == EventKind.retire.rawValue, let change = policy.undefinedBits else { return }
     for bits in change(head) {
@@ -299,6 +329,9 @@ public struct TraceComparator {
     note("events above the level", \.skippedLevel)
     note("memory effects", \.skippedMemory)
     note("traps", \.skippedTraps)
+    note("device accesses", \.skippedDevices)
+    note("halts and final events", \.skippedEnds)
+    note("writes to registers that one of the traces does not record", \.skippedUnrecorded)
     let reasons = policy.registerMasks.filter { $0.bits == .max }.map {
       "\(left.header.registerName($0.register)): \($0.reason)"
     }

@@ -59,6 +59,12 @@ public struct TraceHeader: Sendable, Hashable {
   public var hasMemoryEffects: Bool
   /// Whether the guest's traps are recorded; without it the hardware takes them and nobody sees them.
   public var hasTraps = true
+  /// The program that recorded the trace, if it was not this package, e.g. `"qemu-log"`.
+  public var recordedBy: String?
+  /// What the trace does not hold, beside what the flags above say.
+  public var omissions: Set<TraceOmission> = []
+  /// Names of registers whose changes are not recorded.
+  public var unrecordedRegisters: [String] = []
   /// Names of register numbers.
   public var registers: [String]
   /// Names of trap and interrupt causes, by number; an empty name has no meaning.

@@ -53,7 +53,10 @@ private func diffPolicy(
   // A trace of a real processor is compared as `triad compare` does it.
   let isHardware =
     left.isa == "x86" && [left, right].contains { $0.engine == EngineKind.virtualizer.rawValue }
+  let isImported = left.isa == "x86" && (left.isImported || right.isImported)
   var policy = isHardware ? X86Comparison.policy(withHardware: HostDeviations.measured) : ComparisonPolicy()
+  // Another program's idea of flags that the manual leaves undefined is as good as ours.
+  if isImported { policy.undefinedBits = X86Comparison.undefinedBits }
   policy.guestEventsOnly = !arguments.has("--vmm")
   policy.acceptsPrefix = arguments.has("--prefix")
   policy.contextEvents = Int(clamping: try arguments.number("--context") ?? 5)

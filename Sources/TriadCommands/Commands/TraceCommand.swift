@@ -57,7 +57,7 @@ let traceCommand = CommandSpecification(
     return exitStatus(stop)
   })
 
-private func traceEncoding(_ format: String?, _ path: String?) throws -> TraceEncoding {
+func traceEncoding(_ format: String?, _ path: String?) throws -> TraceEncoding {
   switch format {
   case "json": return .json
   case "binary": return .binary
@@ -67,7 +67,7 @@ private func traceEncoding(_ format: String?, _ path: String?) throws -> TraceEn
 }
 
 /// A JSON trace on the result stream.
-private final class TerminalOutput: TraceOutput {
+final class TerminalOutput: TraceOutput {
   private let terminal: Terminal
 
   init(_ terminal: Terminal) { self.terminal = terminal }

@@ -59,7 +59,9 @@ struct PerfettoExport: TraceExport {
   mutating func event(_ head: TraceRecord, _ effects: [TraceRecord]) {
     guard let trace, let kind = head.eventKind else { return }
     clock = max(clock, head.clock)
-    if kind.isGuest, kind != .final, kind != .digest { enter(head.mode, kind == .retire ? clock - 1 : clock) }
+    if kind.isGuest, kind != .final, kind != .digest {
+      enter(head.mode, kind == .retire && clock > 0 ? clock - 1 : clock)
+    }
     switch kind {
     case .retire, .digest, .final, .host, .end, .registerWrite, .memoryRead, .memoryWrite: break
     case .trap, .interrupt, .device, .halt:
@@ -75,7 +77,7 @@ struct PerfettoExport: TraceExport {
     case .emulate:
       instant(.monitor, "emulate \(trace.codeName(head))", head)
       // The instruction that the VMM carries out does not run directly.
-      lastExit = clock + 1
+      lastExit = clock == .max ? clock : clock + 1
     case .reflect, .inject, .schedule, .shadow, .hypercall:
       let code = trace.codeName(head)
       instant(.monitor, code.isEmpty ? kind.name : "\(kind.name) \(code)", head)

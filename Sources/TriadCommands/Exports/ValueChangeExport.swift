@@ -64,7 +64,7 @@ struct ValueChangeExport: TraceExport {
   }
 
   mutating func end() {
-    if let time { output.put("#\(time + 1)\n") }
+    if let time, time < .max { output.put("#\(time + 1)\n") }
   }
 
   mutating func finish() {}
