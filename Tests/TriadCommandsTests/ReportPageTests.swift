@@ -221,5 +221,7 @@ import Testing
   @Test func wrongUseIsSaid() throws {
     #expect(triad("compare", "hello", "--html", "/nonexistent/page.html").status == 3)
     #expect(triad("compare", "hello", "--html-events", "5").status == 2)
+    let tooMany = triad("compare", "hello", "--html-events", "10000000")
+    #expect(tooMany.status == 2 && tooMany.error.contains("what has no room is there by counts"))
   }
 }

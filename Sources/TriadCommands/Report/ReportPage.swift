@@ -226,8 +226,10 @@ let htmlOptions = [
 /// Room for events on a page, as `--html-events` says.
 func htmlBudget(_ arguments: ParsedArguments) throws -> Int {
   let count = try arguments.number("--html-events") ?? UInt64(ReportPage.budget)
-  guard (1_000...20_000_000).contains(count) else {
-    throw CommandFailure.usage("--html-events takes 1000 to 20000000, not \(count)")
+  guard (1_000...5_000_000).contains(count) else {
+    throw CommandFailure.usage(
+      "--html-events takes 1000 to 5000000, not \(count): a browser cannot hold more, and what has no room is there by counts"
+    )
   }
   return Int(count)
 }

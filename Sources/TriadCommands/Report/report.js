@@ -1,7 +1,7 @@
 // The page itself: one program at a time, a range and a cursor on the clock, panels, and keys.
 
 let program, streams = [], view = {from: 0, to: 1}, cursor = 0, whole = 1, generation = 0;
-let colours = null;
+let colours = null, isReady = false;
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
@@ -9,6 +9,7 @@ const pause = () => new Promise(resolve => setTimeout(resolve));
 
 async function show(index) {
   const mine = ++generation;
+  isReady = false;
   program = data.programs[index];
   [...$("programs").children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === index)));
   $("title").textContent = `${program.name}: ${program.isa} ${program.variant}`;
@@ -46,6 +47,7 @@ async function show(index) {
   view = {from: 0, to: whole};
   cursor = 0;
   colours = null;
+  isReady = true;
   tables();
   draw();
   $("legend").replaceChildren(...legend(streams, program, colours));
@@ -160,6 +162,8 @@ function schedule() {
 }
 
 function draw() {
+  // A trace that is still being read cannot be drawn.
+  if (!isReady) return;
   if (!colours) {
     colours = {order: causeColours(streams), causes: []};
     for (const name of ["ink", "faint", "line", "panel", "accent", "bad", "supervisor", "user", "device", "plain"])
@@ -294,17 +298,17 @@ document.addEventListener("keydown", event => {
   if (event.target.tagName === "INPUT" || event.ctrlKey || event.metaKey || event.altKey) return;
   const onLanes = event.target === $("canvases");
   const action = keys[event.key] || (onLanes ? laneKeys[event.key] : undefined);
-  if (!action || (!streams.length && !["help", "nextProgram", "previousProgram"].includes(action))) return;
+  if (!action || (!isReady && !["help", "nextProgram", "previousProgram"].includes(action))) return;
   if ($("help").open && action !== "help") return;
   event.preventDefault();
   actions[action]();
 });
 document.querySelectorAll("[data-do]").forEach(button => button.addEventListener("click", () => {
-  if (streams.length || button.dataset.do === "help") actions[button.dataset.do]();
+  if (isReady || button.dataset.do === "help") actions[button.dataset.do]();
 }));
 $("goto").addEventListener("change", event => {
   const text = event.target.value.replace(/[,_\s]/g, ""), clock = Number(text);
-  if (text && Number.isFinite(clock) && streams.length) moveTo(Math.round(clock));
+  if (text && Number.isFinite(clock) && isReady) moveTo(Math.round(clock));
 });
 $("goto").addEventListener("keydown", event => { if (event.key === "Escape") $("canvases").focus(); });
 $("keys").append(table("keys", ["key", "does"], [["→ ←", "one instruction on or back"],

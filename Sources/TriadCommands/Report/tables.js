@@ -98,13 +98,13 @@ function exitTables(program, order) {
     if (!causes.length && e.direct === undefined) continue;
     parts.push(make("h3", `${e.kind} (${e.flavour})`));
     if (e.direct !== undefined) {
-      parts.push(table("instructions that ran directly", ["instructions", "share", ""], [
+      parts.push(table("instructions that ran directly", ["instructions", "share", "as a bar"], [
         ["run directly", (100 * e.direct).toFixed(2) + " %", bar([e.direct, 0])],
         ["interpreted", (100 * (1 - e.direct)).toFixed(2) + " %", bar([0, 1 - e.direct])]], [1]));
     }
     const most = causes.length ? causes[0][1] : 1;
     if (causes.length) {
-      parts.push(table("exits by cause", ["cause of an exit", "count", "per 1,000 instructions", ""],
+      parts.push(table("exits by cause", ["cause of an exit", "count", "per 1,000 instructions", "as a bar"],
         causes.map(([name, count]) => [name, grouped(count),
           program.retired ? (1000 * count / program.retired).toFixed(2) : "–", bar([count / most],
             order.has(name) ? `var(--c${order.get(name)})` : undefined)]), [1, 2]));
