@@ -18,18 +18,22 @@ final class DebugScanner {
     var new: UInt64 = 0
     var event: TraceRecord?
     var isReturn = false
+    /// The depth of calls there.
+    var isInCall = false
+    var level = 0
   }
 
   private(set) var findings: [Finding] = []
   private let watchpoints: [Watchpoint]
-  private let event: EventKind?
+  private let events: Set<UInt8>
   private let view: any ProcessorView
   private let context: UInt64
   private let tracer: ((TraceRecord) -> Void)?
   /// Depth of calls that ends the run.
   private let isReturnAwaited: Bool
-  private var level: Int
-  private var isInCall: Bool
+  private(set) var level: Int
+  private(set) var isInCall: Bool
+  private var flows: [InstructionBytes: CallFlow] = [:]
   private var registers: [UInt64]
   private var bases: Set<UInt64>
   private var head: TraceRecord?
@@ -48,15 +52,9 @@ final class DebugScanner {
     bases = session.view.segmentBases(registers)
     context = session.view.context(session.engine.state)
     self.tracer = tracer
-    event =
-      switch goal.event {
-      case .trap: .trap
-      case .interrupt: .interrupt
-      case .exit: .exit
-      case .device, nil: nil
-      }
+    events = Set(goal.events.compactMap(\.kind).map(\.rawValue))
     isReturnAwaited = goal.depth != nil
-    level = 0
+    level = goal.level
     isInCall = goal.depth == 0
     let needsInstructions = !watchpoints.isEmpty || isReturnAwaited || tracer != nil || !session.counts
     recorder = TraceRecorder(level: needsInstructions ? .instructions : .events) { [unowned self] batch in
@@ -67,7 +65,7 @@ final class DebugScanner {
   /// Whether a run with these wishes must be looked through.
   static func isNeeded(_ session: DebugSession, _ goal: DebugGoal) -> Bool {
     !session.watchpoints.isEmpty || session.tracer != nil || goal.depth != nil
-      || (goal.event != nil && goal.event != .device)
+      || !goal.events.subtracting([.device]).isEmpty
   }
 
   /// Forgets what was found.
@@ -79,7 +77,7 @@ final class DebugScanner {
     case .retire:
       head = record
       guard isReturnAwaited else { return }
-      switch view.flow(record.bytes, context: context) {
+      switch flow(record.bytes) {
       case .call: level += 1
       case .giveBack: level -= 1
       case .other: break
@@ -88,13 +86,20 @@ final class DebugScanner {
     case .trap, .interrupt:
       head = record
       if isReturnAwaited { level += 1 }
-      if record.kind == event?.rawValue { find(record, event: record) }
+      if events.contains(record.kind) { find(record, event: record) }
     case .exit:
-      if event == .exit { find(record, event: record) }
+      if events.contains(record.kind) { find(record, event: record) }
     case .registerWrite: takeRegister(record)
     case .memoryRead, .memoryWrite: takeMemory(record)
     default: break
     }
+  }
+
+  private func flow(_ bytes: InstructionBytes) -> CallFlow {
+    if let found = flows[bytes] { return found }
+    let found = view.flow(bytes, context: context)
+    flows[bytes] = found
+    return found
   }
 
   private func awaitReturn(_ record: TraceRecord) {
@@ -114,7 +119,7 @@ final class DebugScanner {
     findings.append(
       Finding(
         count: isExit ? record.clock &+ 1 : record.clock, handler: isTrap ? record.aux : nil, pc: record.pc,
-        watchpoint: nil, isCertain: true, event: event, isReturn: isReturn))
+        watchpoint: nil, isCertain: true, event: event, isReturn: isReturn, isInCall: isInCall, level: level))
   }
 
   private func takeRegister(_ record: TraceRecord) {
@@ -166,6 +171,18 @@ final class DebugScanner {
     findings.append(
       Finding(
         count: head.clock, handler: isTrap ? head.aux : nil, pc: head.pc, watchpoint: watchpoint.number,
-        isCertain: isCertain, old: old, new: new))
+        isCertain: isCertain, old: old, new: new, isInCall: isInCall, level: level))
+  }
+}
+
+extension DebugGoal.Event {
+  /// The records that show it; accesses to devices are counted by the platform.
+  fileprivate var kind: EventKind? {
+    switch self {
+    case .trap: .trap
+    case .interrupt: .interrupt
+    case .exit: .exit
+    case .device: nil
+    }
   }
 }

@@ -7,7 +7,8 @@ public enum Triad {
 
   /// All subcommands, in the order that help shows them.
   static let commands: [CommandSpecification] = [
-    compareCommand, checkCommand, runCommand, stepCommand, traceCommand, diffCommand, exportCommand,
+    compareCommand, checkCommand, runCommand, stepCommand, dapCommand, traceCommand, diffCommand,
+    exportCommand,
     snapshotCommand, assembleCommand,
     disassembleCommand,
     programsCommand,
