@@ -187,11 +187,18 @@ struct BreakpointTable {
   /// Events for which a run has to be looked through.
   var events: Set<DebugGoal.Event> { Set(exceptions.keys.compactMap(\.event)) }
 
-  /// Sets all of them in the adapter's session, which is a new one.
-  mutating func place(_ adapter: DebugAdapter) {
+  /// Sets all of them in the adapter's session, which is a new one; `names` are those of the old one's files.
+  mutating func place(_ adapter: DebugAdapter, _ names: [String]) {
     for index in points.indices {
       points[index].hits = 0
+      if case .source(let file, let line) = points[index].kind {
+        // Of a file that is gone there are no lines.
+        let number = names.indices.contains(file) ? adapter.sources.number(named: names[file]) : nil
+        points[index].kind = .source(file: number ?? -4 - index, line: line)
+      }
       adapter.place(&points[index])
+      adapter.event(
+        "breakpoint", ["reason": "changed", "breakpoint": adapter.json(points[index])])
     }
   }
 }

@@ -264,7 +264,7 @@ extension DebugAdapter {
     }
   }
 
-  private func json(_ point: AdapterPoint) -> JSON {
+  func json(_ point: AdapterPoint) -> JSON {
     var fields: [String: JSON?] = [
       "id": .integer(point.id), "verified": .bool(point.problem == nil),
       "message": point.problem.map { .string($0) }, "reason": point.problem == nil ? nil : "failed",

@@ -33,7 +33,7 @@ extension DebugAdapter {
       throw Failure("an expression is missing")
     }
     guard arguments["context"]?.string == "repl" else {
-      let number = try value(text)
+      let number = try value(text, frame: arguments["frameId"]?.int ?? 1)
       return [
         "result": .string(Self.shown(number)), "variablesReference": 0, "type": "word",
         "memoryReference": .string(hex(number)),
@@ -52,6 +52,16 @@ extension DebugAdapter {
       }
     }
     return try console(text)
+  }
+
+  /// An expression's value with the registers, and the address space, of a frame.
+  private func value(_ text: String, frame: Int) throws -> UInt64 {
+    guard frame > 1 else { return try value(text) }
+    let frames = frames().frames
+    guard frame <= frames.count, let state = state(frames[frame - 1].registers) else {
+      throw Failure("the registers of that call are not known")
+    }
+    return try DebugExpression(text).value(FrameValues(session: session, state: state))
   }
 
   /// Carries out a command of the stepper.
@@ -127,5 +137,27 @@ extension BreakpointTable {
         "breakpoint", ["reason": "removed", "breakpoint": ["id": .integer(point.id), "verified": false]])
       return true
     }
+  }
+}
+
+/// What expressions see from a call that has not come back: its registers, and memory as it is now.
+private struct FrameValues: DebugValues {
+  let session: DebugSession
+  let state: ProcessorState
+
+  func register(named name: String) -> UInt64? {
+    session.registerNumber(named: name).map { state.registers[$0] }
+  }
+  func symbol(named name: String) -> UInt64? { session.symbol(named: name) }
+  func number(at address: UInt64, bytes: Int) -> UInt64? {
+    let memory = PhysicalMemory(platform: session.engine.platform)
+    var value: UInt64 = 0
+    for index in 0..<bytes {
+      guard let place = session.view.walk(address &+ UInt64(index), state, memory).physical,
+        let byte = memory.byte(place)
+      else { return nil }
+      value |= UInt64(byte) << UInt64(index * 8)
+    }
+    return value
   }
 }

@@ -19,7 +19,7 @@ extension DebugAdapter {
     guard (0...Self.most / 16).contains(count) else {
       throw Failure("instructionCount is 0 to \(Self.most / 16), not \(count)")
     }
-    guard start < 1 << 33, abs(skip) < 1 << 32 else {
+    guard start < 1 << 33, skip.magnitude < 1 << 32 else {
       throw Failure("\(hex(start)) is no address of a 32-bit machine")
     }
     let first = Int(start) + skip * 4

@@ -15,6 +15,8 @@ struct Activity {
   /// The source line at which the step began, and the address of the last of its instructions.
   var line: SourcePosition?
   var last: UInt64 = 0
+  /// The machine stood at its end already.
+  var isAfterEnd = false
   /// What a run that was interrupted, or did not have to stop, still is to reach.
   var goal: DebugGoal?
 }
@@ -38,24 +40,31 @@ extension DebugAdapter {
 
   func startRun() throws -> JSON {
     try refuseAfterEnd()
-    activity = Activity(kind: .run)
+    begin(Activity(kind: .run))
     return ["allThreadsContinued": true]
   }
 
   func startMotion(_ request: Request, _ arguments: JSON) throws {
     let isByLine = arguments["granularity"]?.string != "instruction"
     switch request {
-    case .reverseContinue: activity = Activity(kind: .reverse)
-    case .stepBack: activity = Activity(kind: .back, isByLine: isByLine)
+    case .reverseContinue: begin(Activity(kind: .reverse))
+    case .stepBack: begin(Activity(kind: .back, isByLine: isByLine))
     case .stepOut:
       try refuseAfterEnd()
-      activity = Activity(kind: .out, goal: DebugGoal(events: points.events, depth: 0))
+      begin(Activity(kind: .out, goal: DebugGoal(events: points.events, depth: 0)))
     default:
       try refuseAfterEnd()
-      activity = Activity(
-        kind: .step, isOver: request == .next, isByLine: isByLine,
-        line: isByLine ? position(of: session.codeAddress) : nil, last: session.codeAddress)
+      begin(
+        Activity(
+          kind: .step, isOver: request == .next, isByLine: isByLine,
+          line: isByLine ? position(of: session.codeAddress) : nil, last: session.codeAddress))
     }
+  }
+
+  private func begin(_ new: Activity) {
+    activity = new
+    activity?.isAfterEnd = session.end != nil
+    lastEvent = nil
   }
 
   private func refuseAfterEnd() throws {
@@ -73,7 +82,7 @@ extension DebugAdapter {
       case .back: try back(doing)
       }
     } catch {
-      tell("\(error)\n", "stderr")
+      lastEvent = ("refusal", "\(error)")
       stopped("exception", "\(error)")
     }
   }
@@ -172,7 +181,7 @@ extension DebugAdapter {
   private func ended(_ reason: StopReason) {
     let isOff: Bool
     if case .powerOff = reason { isOff = true } else { isOff = false }
-    if isOff, points.exceptions[.end] == nil || lastEvent?.id == "end" {
+    if isOff, points.exceptions[.end] == nil || activity?.isAfterEnd == true {
       activity = nil
       flushConsole()
       tell("\(reason)\n")
@@ -213,7 +222,6 @@ extension DebugAdapter {
     }
     session.setRegister(Int(session.engine.instructionSet.system.programCounter), UInt64(address))
     isTerminated = false
-    lastEvent = nil
     return nil
   }
 }

@@ -291,21 +291,14 @@ public final class DebugAdapter {
   }
 
   private func load(_ arguments: JSON) throws {
-    guard arguments["noDebug"]?.bool != true || arguments["stopOnEntry"]?.bool != true else {
-      throw Failure("`noDebug` does not go with `stopOnEntry`")
-    }
     let new = try launcher(arguments)
-    guard case .toy(let image, _, _) = new.workload.machine else {
-      throw Failure(
-        "`\(new.workload.name)` is an x86 program, and this adapter debugs toy programs: use gdb, with `triad run \(new.workload.name) --gdb tcp:1234 --wait`"
-      )
-    }
+    guard case .toy(let image, _, _) = new.workload.machine else { throw Self.refusal(new.workload.name) }
     launchArguments = arguments
     session = new
     isTerminated = false
     activity = nil
     lastEvent = nil
-    stopsOnEntry = arguments["stopOnEntry"]?.bool ?? false
+    stopsOnEntry = arguments["stopOnEntry"]?.bool == true && arguments["noDebug"]?.bool != true
     calls = CallFollower()
     sources.read(image, folder: arguments["sourceFolder"]?.string ?? arguments["cwd"]?.string)
     stepper = Stepper([new], put: { [unowned self] in stepperText.append($0) })
@@ -317,6 +310,13 @@ public final class DebugAdapter {
       flushConsole()
       return hasWork()
     }
+  }
+
+  /// What is said to whoever launches an x86 program.
+  public static func refusal(_ name: String) -> Failure {
+    Failure(
+      "`\(name)` is an x86 program, and this adapter debugs toy programs: use gdb, with `triad run \(name) --gdb tcp:1234 --wait`"
+    )
   }
 
   /// Sends what the guest has written, up to the last whole character.
@@ -335,8 +335,9 @@ public final class DebugAdapter {
   }
 
   private func restart(_ arguments: JSON) throws -> JSON? {
+    let names = (sources.image?.files ?? []).map(\.name)
     try load(arguments["arguments"] ?? launchArguments ?? .object([:]))
-    points.place(self)
+    points.place(self, names)
     return nil
   }
 
@@ -348,11 +349,10 @@ public final class DebugAdapter {
   /// The program's first move.
   private func begin() {
     guard isConfigured, activity == nil, !isTerminated else { return }
-    if stopsOnEntry {
-      stopped("entry", nil)
-    } else {
-      activity = Activity(kind: .run)
-    }
+    if stopsOnEntry { return stopped("entry", nil) }
+    activity = Activity(kind: .run)
+    // A run does not stop where it begins; the first instruction is the exception.
+    if let found = session.stopHere(DebugGoal()) { _ = settle(found) }
   }
 
   private func cancel(_ arguments: JSON) -> JSON? {

@@ -22,12 +22,15 @@ public enum JSON: Sendable, Equatable {
   public var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
+  /// A whole number that every client can hold, up to 2^53 in size: sums of a few of them fit.
   public var int: Int? {
-    switch self {
-    case .integer(let number): number
-    case .number(let number): Int(exactly: number)
-    default: nil
-    }
+    let number: Int? =
+      switch self {
+      case .integer(let number): number
+      case .number(let number): Int(exactly: number)
+      default: nil
+      }
+    return number.flatMap { $0.magnitude <= 1 << 53 ? $0 : nil }
   }
   public var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
@@ -95,4 +98,11 @@ extension JSON {
     bytes += JSONEscape.bytes(of: text)
     bytes.append(UInt8(ascii: "\""))
   }
+}
+
+extension JSON {
+  /// The value that a text in UTF-8 is.
+  ///
+  /// - Throws: an error that tells what is wrong, and at which byte.
+  public init(reading bytes: [UInt8]) throws { self = try JSONReader.read(bytes) }
 }

@@ -35,6 +35,7 @@ extension DebugAdapter {
     "supportsLogPoints": true,
     "supportsInstructionBreakpoints": true,
     "supportsDataBreakpoints": true,
+    "supportsDataBreakpointBytes": true,
     "supportsBreakpointLocationsRequest": true,
     "supportsExceptionInfoRequest": true,
     "supportsExceptionFilterOptions": true,

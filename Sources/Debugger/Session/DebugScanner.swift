@@ -21,6 +21,7 @@ final class DebugScanner {
     /// The depth of calls there.
     var isInCall = false
     var level = 0
+    var comeback: DebugGoal.Comeback?
   }
 
   private(set) var findings: [Finding] = []
@@ -33,6 +34,7 @@ final class DebugScanner {
   private let isReturnAwaited: Bool
   private(set) var level: Int
   private(set) var isInCall: Bool
+  private(set) var comeback: DebugGoal.Comeback?
   private var flows: [InstructionBytes: CallFlow] = [:]
   private var registers: [UInt64]
   private var bases: Set<UInt64>
@@ -55,6 +57,7 @@ final class DebugScanner {
     events = Set(goal.events.compactMap(\.kind).map(\.rawValue))
     isReturnAwaited = goal.depth != nil
     level = goal.level
+    comeback = goal.comeback
     isInCall = goal.depth == 0
     let needsInstructions = !watchpoints.isEmpty || isReturnAwaited || tracer != nil || !session.counts
     recorder = TraceRecorder(level: needsInstructions ? .instructions : .events) { [unowned self] batch in
@@ -107,11 +110,22 @@ final class DebugScanner {
     if !isInCall {
       isInCall = level > 0
       if !isInCall { find(record, isReturn: true) }
-      if isInCall { level -= 1 }
+      if isInCall {
+        level -= 1
+        // A trap before the first instruction is passed over in the same way, but comes back elsewhere.
+        if level == 0, flow(record.bytes) == .call {
+          comeback = .init(address: record.pc &+ UInt64(record.bytes.count), stackPointer: stackPointer)
+        }
+      }
       return
     }
-    if level < 0 { find(record, isReturn: true) }
+    if level < 0 || comeback == .init(address: record.address, stackPointer: stackPointer) {
+      find(record, isReturn: true)
+    }
   }
+
+  /// The stack pointer before the instruction whose record has come last.
+  private var stackPointer: UInt64 { registers[view.stackPointer] }
 
   private func find(_ record: TraceRecord, event: TraceRecord? = nil, isReturn: Bool = false) {
     let isTrap = record.kind == EventKind.trap.rawValue || record.kind == EventKind.interrupt.rawValue
@@ -119,7 +133,8 @@ final class DebugScanner {
     findings.append(
       Finding(
         count: isExit ? record.clock &+ 1 : record.clock, handler: isTrap ? record.aux : nil, pc: record.pc,
-        watchpoint: nil, isCertain: true, event: event, isReturn: isReturn, isInCall: isInCall, level: level))
+        watchpoint: nil, isCertain: true, event: event, isReturn: isReturn, isInCall: isInCall, level: level,
+        comeback: comeback))
   }
 
   private func takeRegister(_ record: TraceRecord) {
@@ -171,7 +186,8 @@ final class DebugScanner {
     findings.append(
       Finding(
         count: head.clock, handler: isTrap ? head.aux : nil, pc: head.pc, watchpoint: watchpoint.number,
-        isCertain: isCertain, old: old, new: new, isInCall: isInCall, level: level))
+        isCertain: isCertain, old: old, new: new, isInCall: isInCall, level: level,
+        comeback: comeback))
   }
 }
 

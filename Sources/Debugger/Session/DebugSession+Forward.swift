@@ -102,7 +102,9 @@ extension DebugSession {
     goalLeft = goal
     defer { engine.platform.accessesLeft = nil }
     while true {
-      if let scanner { goalLeft = goal.left(isInCall: scanner.isInCall, level: scanner.level) }
+      if let scanner {
+        goalLeft = goal.left(isInCall: scanner.isInCall, level: scanner.level, scanner.comeback)
+      }
       if isInterrupted() { return .interrupted }
       let now = engine.platform.retired
       var length = history.next(after: now) - now
@@ -117,7 +119,7 @@ extension DebugSession {
         let reached = position
         for finding in scanner.findings {
           if let found = try judge(finding, &contents) {
-            goalLeft = goal.left(isInCall: finding.isInCall, level: finding.level)
+            goalLeft = goal.left(isInCall: finding.isInCall, level: finding.level, finding.comeback)
             return found
           }
         }
@@ -131,7 +133,9 @@ extension DebugSession {
           }
         }
       }
-      if let scanner { goalLeft = goal.left(isInCall: scanner.isInCall, level: scanner.level) }
+      if let scanner {
+        goalLeft = goal.left(isInCall: scanner.isInCall, level: scanner.level, scanner.comeback)
+      }
       if let reason = note(stop) { return .ended(reason) }
       if isAccess { return .device }
       if let found = stopHere(goal) { return found }

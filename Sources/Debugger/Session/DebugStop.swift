@@ -85,6 +85,14 @@ public struct DebugGoal: Sendable {
   public var depth: Int?
   /// Calls that have been entered since the goal was given, in a run that goes on after an interruption.
   var level = 0
+  /// Where the call that is passed over comes back to, whatever register brings it there.
+  var comeback: Comeback?
+
+  /// A place, with the stack pointer that it must have.
+  struct Comeback: Equatable {
+    var address: UInt64
+    var stackPointer: UInt64
+  }
 
   /// Break- and watchpoints only, unless told.
   public init(
@@ -100,11 +108,12 @@ public struct DebugGoal: Sendable {
 
 extension DebugGoal {
   /// The goal after a part of the run, which ended at this depth of calls.
-  func left(isInCall: Bool, level: Int) -> DebugGoal {
+  func left(isInCall: Bool, level: Int, _ comeback: Comeback?) -> DebugGoal {
     guard depth != nil else { return self }
     var rest = self
     rest.depth = isInCall ? 0 : 1
     rest.level = level
+    rest.comeback = comeback
     return rest
   }
 }

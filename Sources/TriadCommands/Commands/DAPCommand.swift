@@ -31,6 +31,9 @@ let dapCommand = CommandSpecification(
 
 /// Serves the client on standard input and output until one of them is closed.
 private func converse(_ terminal: Terminal) -> ExitStatus {
+  if isatty(STDIN_FILENO) == 1 {
+    terminal.note("an editor starts this, and speaks with it: see Docs/Debugging.md")
+  }
   let adapter = DebugAdapter(launch: debugSession, send: { terminal.outputBytes($0) })
   adapter.poll = {
     var request = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
@@ -68,7 +71,7 @@ private func debugSession(_ launch: JSON) throws -> DebugSession {
       try launch["engine"].map { value in
         try parseChoice(value.string ?? value.text, "engine", of: EngineKind.self, named: \.rawValue)
       } ?? .emulator
-    guard workload.isa == "toy" else { return DebugSession(workload, try workload.makeEngine(.emulator)) }
+    guard workload.isa == "toy" else { throw DebugAdapter.refusal(workload.name) }
     return DebugSession(workload, try stepEngine(workload, kind, arguments))
   } catch let failure as CommandFailure {
     throw DebugAdapter.Failure(failure.message)
