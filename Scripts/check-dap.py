@@ -14,7 +14,6 @@ Usage: Scripts/check-dap.py [TRIAD] [--schema FILE] [--time]
 import base64
 import json
 import os
-import random
 import re
 import select
 import subprocess
@@ -60,23 +59,40 @@ class Schema:
             schema = {"$ref": "#/definitions/" + name, "definitions": self.root["definitions"]}
             self.made[name] = self.jsonschema.Draft4Validator(schema)
         errors = [error.message for error in self.made[name].iter_errors(message)]
-        errors += self.strangers(name, message.get("body"))
+        errors += self.strangers({"$ref": "#/definitions/" + name}, message, name)
         return "; ".join(errors)[:300]
 
-    def strangers(self, name, body):
+    # Known to later versions of the protocol than the schema that debugpy carries.
+    NEWER = {"supportsDataBreakpointBytes"}
+
+    def parts(self, schema):
+        """A schema and all that it is made of."""
+        found = [schema]
+        if "$ref" in schema:
+            found += self.parts(self.root["definitions"][schema["$ref"].split("/")[-1]])
+        for part in schema.get("allOf", []):
+            found += self.parts(part)
+        return found
+
+    def strangers(self, schema, value, place):
         """Fields that the protocol does not know, which validation lets pass."""
-        definition = self.root["definitions"][name]
-        parts = definition.get("allOf", [definition])
-        known = {}
-        for part in parts:
-            body_ = part.get("properties", {}).get("body", {})
-            body_ = self.root["definitions"].get(body_.get("$ref", "").split("/")[-1], body_)
-            known.update(body_.get("properties", {}))
-        if not known or not isinstance(body, dict):
-            return []
-        # Known to later versions of the protocol than the schema that debugpy carries.
-        newer = {"supportsDataBreakpointBytes"}
-        return ["body has the strange field " + key for key in body if key not in known | newer]
+        known, items = {}, None
+        for part in self.parts(schema):
+            for name, inner in part.get("properties", {}).items():
+                if name not in known or known[name].get("type") != "object" or "properties" in inner:
+                    known[name] = inner
+            items = part.get("items", items)
+        found = []
+        if isinstance(value, list) and items:
+            for one in value:
+                found += self.strangers(items, one, place + "[]")
+        if isinstance(value, dict) and known:
+            for name, inner in value.items():
+                if name not in known:
+                    found += [] if name in self.NEWER else ["%s has the strange field %s" % (place, name)]
+                else:
+                    found += self.strangers(known[name], inner, place + "." + name)
+        return found
 
 
 class Client:

@@ -48,6 +48,15 @@ import Testing
     }
   }
 
+  /// What comes before the damage is answered.
+  @Test func damageComesLast() {
+    let client = AdapterClient()
+    client.send(
+      client.bytes("initialize", ["adapterID": "triad"]) + client.bytes("threads") + Array("?\r\n\r\n".utf8))
+    #expect(client.messages.count { $0["success"] == true } == 2)
+    guard case .damaged = client.adapter.end else { return #expect(Bool(false), "it went on") }
+  }
+
   @Test(arguments: [
     "null", "[1,-2,3.5,1e3,true,false,\"a\\u00e9\\ud83d\\ude00\\n\"]", "{\"a\":{\"b\":[]},\"c\":\"\\\\\"}",
     " { } ", "0",

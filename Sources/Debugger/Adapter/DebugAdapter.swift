@@ -59,6 +59,7 @@ public final class DebugAdapter {
   private var queue: [JSON] = []
   private var sequence = 0
   private var isBusy = false
+  private var damage: String?
   private var console: [UInt8] = []
   /// The arguments of the last launch.
   private var launchArguments: JSON?
@@ -82,6 +83,8 @@ public final class DebugAdapter {
     while end == nil {
       if !queue.isEmpty {
         handle(queue.removeFirst())
+      } else if let damage {
+        end = .damaged(damage)
       } else if activity != nil {
         work()
       } else {
@@ -105,8 +108,8 @@ public final class DebugAdapter {
         } catch {
           tell("a message that is no JSON was left out: \(error)\n", "stderr")
         }
-      case .damaged(let why):
-        if end == nil { end = .damaged(why) }
+      // What came before it is answered first.
+      case .damaged(let why): damage = why
       }
     }
   }
@@ -120,9 +123,10 @@ public final class DebugAdapter {
     if !bytes.isEmpty { accept(bytes) }
     // A command of the debug console goes on unless it is to stop.
     if evaluation != nil {
-      return end != nil || queue.contains { Self.stopping.contains($0["command"]?.string ?? "") }
+      return end != nil || damage != nil
+        || queue.contains { Self.stopping.contains($0["command"]?.string ?? "") }
     }
-    return !queue.isEmpty || end != nil
+    return !queue.isEmpty || end != nil || damage != nil
   }
 
   private static let stopping = ["pause", "disconnect", "terminate", "restart", "cancel"]

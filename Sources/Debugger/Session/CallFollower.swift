@@ -42,7 +42,9 @@ struct CallFollower {
   }
 
   /// The most instructions that are carried out again.
-  static let farthest: UInt64 = 1_000_000
+  static let farthest: UInt64 = 500_000
+  /// Distances before a place at which the calls are kept as well, so that going back from there is short.
+  private static let legs: [UInt64] = [65_536, 4096, 256]
   /// The most calls that are kept.
   static let deepest = 1000
 
@@ -64,15 +66,22 @@ struct CallFollower {
     if let found = known.last(where: { $0.position == here }) {
       return (found.calls.reversed(), found.isComplete)
     }
-    guard session.counts, let found = try? follow(session) else { return ([], false) }
-    known.removeAll { $0.position.count >= here.count }
-    if known.count >= 64 { known.removeFirst(32) }
-    known.append(found)
+    guard session.counts, let marks = try? follow(session), let found = marks.last else { return ([], false) }
+    known.removeAll { old in marks.contains { $0.position == old.position } }
+    known += marks
+    // Those nearby are wanted next, before and behind.
+    func distance(_ one: Known) -> UInt64 {
+      max(one.position.count, here.count) - min(one.position.count, here.count)
+    }
+    if known.count > 96 { known = Array(known.sorted { distance($0) < distance($1) }.prefix(64)) }
+    known.sort { $0.position.count < $1.position.count }
     return (found.calls.reversed(), found.isComplete)
   }
 
   /// Carries the last part of the run out again; the machine is where it was then.
-  private func follow(_ session: DebugSession) throws -> Known {
+  ///
+  /// - Returns: the calls at some places on the way, and last those at the present one.
+  private func follow(_ session: DebugSession) throws -> [Known] {
     let (here, end) = (session.position, session.end)
     guard let first = session.history.start else { throw EngineRefusal("there is no history") }
     let least = max(first.count, here.count - min(here.count, Self.farthest))
@@ -97,6 +106,11 @@ struct CallFollower {
     }
     let walker = CallWalker(session, start)
     session.tracer = { walker.take($0) }
+    var marks: [Known] = []
+    for leg in Self.legs where here.count > leg && session.position.count < here.count - leg {
+      try session.run(to: here.count - leg)
+      marks.append(walker.mark(session.position))
+    }
     try session.run(to: here.count)
     // The machine may stand at the entry of a handler, or at an end that is no instruction's.
     for _ in 0..<64 where session.position != here || session.end != end { _ = try session.step() }
@@ -105,7 +119,7 @@ struct CallFollower {
       try session.seek(here.count, pc: here.pc)
       throw EngineRefusal("the run took another way than before")
     }
-    return walker.finish(here)
+    return marks + [walker.mark(here)]
   }
 }
 
@@ -113,7 +127,7 @@ struct CallFollower {
 private final class CallWalker {
   private var known: CallFollower.Known
   private var registers: [UInt64]
-  private var flows: [UInt64: CallFlow] = [:]
+  private var flows = FlowCache()
   private var isReturning = false
   private let view: any ProcessorView
   private let causes: [String]
@@ -136,7 +150,7 @@ private final class CallWalker {
     case .retire:
       comeBack()
       registers[Int(ToyRegister.pc)] = record.pc
-      switch flow(record.bytes) {
+      switch flows.flow(record.bytes, view, context: 0) {
       case .call:
         push(FollowedCall(kind: .call, site: record.pc, entry: record.address, registers: registers))
       case .giveBack: giveBack(record)
@@ -155,13 +169,6 @@ private final class CallWalker {
       registers[Int(record.code)] = record.value
     default: break
     }
-  }
-
-  private func flow(_ bytes: InstructionBytes) -> CallFlow {
-    if let found = flows[bytes.low] { return found }
-    let found = view.flow(bytes, context: 0)
-    flows[bytes.low] = found
-    return found
   }
 
   private func push(_ call: FollowedCall) {
@@ -208,9 +215,23 @@ private final class CallWalker {
     known.calls = []
   }
 
-  func finish(_ position: DebugPosition) -> CallFollower.Known {
+  /// The calls at a place that the records have come to.
+  func mark(_ position: DebugPosition) -> CallFollower.Known {
     comeBack()
     known.position = position
     return known
+  }
+}
+
+/// What instructions do to the depth of calls, remembered by their bytes.
+struct FlowCache {
+  private var slots = [(bytes: InstructionBytes, flow: CallFlow)?](repeating: nil, count: 1024)
+
+  mutating func flow(_ bytes: InstructionBytes, _ view: any ProcessorView, context: UInt64) -> CallFlow {
+    let index = Int(truncatingIfNeeded: ((bytes.low ^ bytes.high) &* 0x9E37_79B9_7F4A_7C15) >> 54)
+    if let slot = slots[index], slot.bytes == bytes { return slot.flow }
+    let found = view.flow(bytes, context: context)
+    slots[index] = (bytes, found)
+    return found
   }
 }

@@ -35,7 +35,7 @@ final class DebugScanner {
   private(set) var level: Int
   private(set) var isInCall: Bool
   private(set) var comeback: DebugGoal.Comeback?
-  private var flows: [InstructionBytes: CallFlow] = [:]
+  private var flows = FlowCache()
   private var registers: [UInt64]
   private var bases: Set<UInt64>
   private var head: TraceRecord?
@@ -98,12 +98,7 @@ final class DebugScanner {
     }
   }
 
-  private func flow(_ bytes: InstructionBytes) -> CallFlow {
-    if let found = flows[bytes] { return found }
-    let found = view.flow(bytes, context: context)
-    flows[bytes] = found
-    return found
-  }
+  private func flow(_ bytes: InstructionBytes) -> CallFlow { flows.flow(bytes, view, context: context) }
 
   private func awaitReturn(_ record: TraceRecord) {
     // A call that is stepped over begins one level further up.
