@@ -199,9 +199,14 @@ private final class CallWalker {
     guard isReturning else { return }
     isReturning = false
     let place = here
-    if let calls = known.suspended.removeValue(forKey: place) {
-      known.calls = calls
-      return
+    var before = place
+    before.pc &-= 4
+    // After a supervisor call a program goes on behind it.
+    for key in [place, before] {
+      if let calls = known.suspended.removeValue(forKey: key) {
+        known.calls = calls
+        return
+      }
     }
     // The handler may have moved the place to come back to.
     if let index = known.calls.lastIndex(where: { $0.kind != .call }),
