@@ -35,6 +35,8 @@ public struct DebugExpression: Sendable, Equatable {
 
   /// Reads an expression.
   public init(_ text: String) throws(Failure) {
+    // What is evaluated by recursion must not be as long as somebody likes.
+    guard text.utf8.count <= 4096 else { throw Failure("an expression has at most 4096 bytes") }
     self.text = text
     var parser = ExpressionParser(text)
     node = try parser.whole()

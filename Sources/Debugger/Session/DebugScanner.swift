@@ -18,18 +18,24 @@ final class DebugScanner {
     var new: UInt64 = 0
     var event: TraceRecord?
     var isReturn = false
+    /// The depth of calls there.
+    var isInCall = false
+    var level = 0
+    var comeback: DebugGoal.Comeback?
   }
 
   private(set) var findings: [Finding] = []
   private let watchpoints: [Watchpoint]
-  private let event: EventKind?
+  private let events: Set<UInt8>
   private let view: any ProcessorView
   private let context: UInt64
   private let tracer: ((TraceRecord) -> Void)?
   /// Depth of calls that ends the run.
   private let isReturnAwaited: Bool
-  private var level: Int
-  private var isInCall: Bool
+  private(set) var level: Int
+  private(set) var isInCall: Bool
+  private(set) var comeback: DebugGoal.Comeback?
+  private var flows = FlowCache()
   private var registers: [UInt64]
   private var bases: Set<UInt64>
   private var head: TraceRecord?
@@ -48,15 +54,10 @@ final class DebugScanner {
     bases = session.view.segmentBases(registers)
     context = session.view.context(session.engine.state)
     self.tracer = tracer
-    event =
-      switch goal.event {
-      case .trap: .trap
-      case .interrupt: .interrupt
-      case .exit: .exit
-      case .device, nil: nil
-      }
+    events = Set(goal.events.compactMap(\.kind).map(\.rawValue))
     isReturnAwaited = goal.depth != nil
-    level = 0
+    level = goal.level
+    comeback = goal.comeback
     isInCall = goal.depth == 0
     let needsInstructions = !watchpoints.isEmpty || isReturnAwaited || tracer != nil || !session.counts
     recorder = TraceRecorder(level: needsInstructions ? .instructions : .events) { [unowned self] batch in
@@ -67,7 +68,7 @@ final class DebugScanner {
   /// Whether a run with these wishes must be looked through.
   static func isNeeded(_ session: DebugSession, _ goal: DebugGoal) -> Bool {
     !session.watchpoints.isEmpty || session.tracer != nil || goal.depth != nil
-      || (goal.event != nil && goal.event != .device)
+      || !goal.events.subtracting([.device]).isEmpty
   }
 
   /// Forgets what was found.
@@ -79,7 +80,7 @@ final class DebugScanner {
     case .retire:
       head = record
       guard isReturnAwaited else { return }
-      switch view.flow(record.bytes, context: context) {
+      switch flow(record.bytes) {
       case .call: level += 1
       case .giveBack: level -= 1
       case .other: break
@@ -88,25 +89,38 @@ final class DebugScanner {
     case .trap, .interrupt:
       head = record
       if isReturnAwaited { level += 1 }
-      if record.kind == event?.rawValue { find(record, event: record) }
+      if events.contains(record.kind) { find(record, event: record) }
     case .exit:
-      if event == .exit { find(record, event: record) }
+      if events.contains(record.kind) { find(record, event: record) }
     case .registerWrite: takeRegister(record)
     case .memoryRead, .memoryWrite: takeMemory(record)
     default: break
     }
   }
 
+  private func flow(_ bytes: InstructionBytes) -> CallFlow { flows.flow(bytes, view, context: context) }
+
   private func awaitReturn(_ record: TraceRecord) {
     // A call that is stepped over begins one level further up.
     if !isInCall {
       isInCall = level > 0
       if !isInCall { find(record, isReturn: true) }
-      if isInCall { level -= 1 }
+      if isInCall {
+        level -= 1
+        // A trap before the first instruction is passed over in the same way, but comes back elsewhere.
+        if level == 0, flow(record.bytes) == .call {
+          comeback = .init(address: record.pc &+ UInt64(record.bytes.count), stackPointer: stackPointer)
+        }
+      }
       return
     }
-    if level < 0 { find(record, isReturn: true) }
+    if level < 0 || comeback == .init(address: record.address, stackPointer: stackPointer) {
+      find(record, isReturn: true)
+    }
   }
+
+  /// The stack pointer before the instruction whose record has come last.
+  private var stackPointer: UInt64 { registers[view.stackPointer] }
 
   private func find(_ record: TraceRecord, event: TraceRecord? = nil, isReturn: Bool = false) {
     let isTrap = record.kind == EventKind.trap.rawValue || record.kind == EventKind.interrupt.rawValue
@@ -114,7 +128,8 @@ final class DebugScanner {
     findings.append(
       Finding(
         count: isExit ? record.clock &+ 1 : record.clock, handler: isTrap ? record.aux : nil, pc: record.pc,
-        watchpoint: nil, isCertain: true, event: event, isReturn: isReturn))
+        watchpoint: nil, isCertain: true, event: event, isReturn: isReturn, isInCall: isInCall, level: level,
+        comeback: comeback))
   }
 
   private func takeRegister(_ record: TraceRecord) {
@@ -166,6 +181,19 @@ final class DebugScanner {
     findings.append(
       Finding(
         count: head.clock, handler: isTrap ? head.aux : nil, pc: head.pc, watchpoint: watchpoint.number,
-        isCertain: isCertain, old: old, new: new))
+        isCertain: isCertain, old: old, new: new, isInCall: isInCall, level: level,
+        comeback: comeback))
+  }
+}
+
+extension DebugGoal.Event {
+  /// The records that show it; accesses to devices are counted by the platform.
+  fileprivate var kind: EventKind? {
+    switch self {
+    case .trap: .trap
+    case .interrupt: .interrupt
+    case .exit: .exit
+    case .device: nil
+    }
   }
 }

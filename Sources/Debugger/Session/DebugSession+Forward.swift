@@ -14,6 +14,28 @@ extension DebugSession {
     return stop.map { .ended($0) } ?? .stepped
   }
 
+  /// Makes one step, and looks at watchpoints and for the events of a goal; breakpoints do not matter.
+  ///
+  /// - Throws: ``EngineRefusal`` when the engine cannot step here.
+  public func step(watching goal: DebugGoal) throws(EngineRefusal) -> DebugStop {
+    guard counts, end == nil, DebugScanner.isNeeded(self, goal) || goal.events.contains(.device) else {
+      return try step()
+    }
+    if goal.events.contains(.device) { engine.platform.accessesLeft = 1 }
+    defer { engine.platform.accessesLeft = nil }
+    let scanner = DebugScanner.isNeeded(self, goal) ? DebugScanner(self, goal: goal, tracer: tracer) : nil
+    var contents = watchedContents()
+    let stop = try rawStep(into: scanner?.recorder)
+    let isAccess = engine.platform.accessesLeft == 0
+    scanner?.recorder.flush()
+    passConsole()
+    for finding in scanner?.findings ?? [] {
+      if let found = try judge(finding, &contents) { return found }
+    }
+    if let stop { return .ended(stop) }
+    return isAccess ? .device : .stepped
+  }
+
   /// One step; why the machine cannot go on, or `nil`.
   func rawStep(into recorder: TraceRecorder? = nil) throws(EngineRefusal) -> StopReason? {
     guard counts else { return try hardwareStep(into: recorder) }
@@ -77,14 +99,18 @@ extension DebugSession {
     let addresses = stopAddresses(goal)
     let scanner = DebugScanner.isNeeded(self, goal) ? DebugScanner(self, goal: goal, tracer: tracer) : nil
     var contents = watchedContents()
+    goalLeft = goal
     defer { engine.platform.accessesLeft = nil }
     while true {
+      if let scanner {
+        goalLeft = goal.left(isInCall: scanner.isInCall, level: scanner.level, scanner.comeback)
+      }
       if isInterrupted() { return .interrupted }
       let now = engine.platform.retired
       var length = history.next(after: now) - now
       if scanner?.recorder.level == .instructions { length = min(length, 16_384) }
       if let count = goal.count { length = min(length, count - now) }
-      if goal.event == .device { engine.platform.accessesLeft = 1 }
+      if goal.events.contains(.device) { engine.platform.accessesLeft = 1 }
       var stop = try engine.run(RunLimits(instructions: length, until: addresses), into: scanner?.recorder)
       let isAccess = engine.platform.accessesLeft == 0
       scanner?.recorder.flush()
@@ -92,7 +118,10 @@ extension DebugSession {
       if let scanner {
         let reached = position
         for finding in scanner.findings {
-          if let found = try judge(finding, &contents) { return found }
+          if let found = try judge(finding, &contents) {
+            goalLeft = goal.left(isInCall: finding.isInCall, level: finding.level, finding.comeback)
+            return found
+          }
         }
         scanner.clear()
         if position != reached {
@@ -103,6 +132,9 @@ extension DebugSession {
             stop = try engine.run(RunLimits(instructions: length), into: nil)
           }
         }
+      }
+      if let scanner {
+        goalLeft = goal.left(isInCall: scanner.isInCall, level: scanner.level, scanner.comeback)
       }
       if let reason = note(stop) { return .ended(reason) }
       if isAccess { return .device }

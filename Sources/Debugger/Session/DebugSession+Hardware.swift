@@ -35,7 +35,7 @@ extension DebugSession {
       return try resumeStepping(goal)
     }
     defer { engine.platform.accessesLeft = nil }
-    if goal.event == .device { engine.platform.accessesLeft = 1 }
+    if goal.events.contains(.device) { engine.platform.accessesLeft = 1 }
     if places.contains(codeAddress) {
       if let reason = try rawStep() { return .ended(reason) }
       if engine.platform.accessesLeft == 0 { return .device }
@@ -74,7 +74,7 @@ extension DebugSession {
     defer { engine.platform.accessesLeft = nil }
     while true {
       if isInterrupted() { return .interrupted }
-      if goal.event == .device { engine.platform.accessesLeft = 1 }
+      if goal.events.contains(.device) { engine.platform.accessesLeft = 1 }
       let reason = try rawStep(into: scanner.recorder)
       scanner.recorder.flush()
       passConsole()

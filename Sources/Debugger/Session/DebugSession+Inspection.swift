@@ -1,6 +1,6 @@
-internal import MachineCore
+public import MachineCore
 internal import Properties
-internal import ToyISA
+public import ToyISA
 internal import Trace
 
 extension DebugSession {
@@ -81,15 +81,38 @@ extension DebugSession {
   /// The symbol of a code address, and the text of its source line.
   public func location(of address: UInt64) -> (name: String?, source: String?) {
     guard case .toy(let image, _, _) = workload.machine else { return (workload.location(of: address), nil) }
-    guard let physical = translate(address), let place = UInt32(exactly: physical),
+    guard let place = imagePlace(of: address, in: image) else { return (nil, nil) }
+    return (workload.location(of: UInt64(place)), image.line(for: place)?.text)
+  }
+
+  /// The source line of the instruction at an address of a toy program.
+  ///
+  /// - Parameter state: the registers by which the address is translated; the present ones if `nil`.
+  public func sourceLine(of address: UInt64, _ state: ProcessorState? = nil) -> ToyImage.SourceLine? {
+    guard case .toy(let image, _, _) = workload.machine else { return nil }
+    return imagePlace(of: address, in: image, state).flatMap { image.line(for: $0) }
+  }
+
+  /// The nearest label at or before an address of a toy program.
+  public func label(of address: UInt64, _ state: ProcessorState? = nil) -> ToyImage.Symbol? {
+    guard case .toy(let image, _, _) = workload.machine else { return nil }
+    return imagePlace(of: address, in: image, state).flatMap { image.symbol(at: $0)?.symbol }
+  }
+
+  /// Where in the image of a toy program the instruction at an address lies, if that is what storage still holds.
+  private func imagePlace(
+    of address: UInt64, in image: ToyImage, _ state: ProcessorState? = nil
+  ) -> UInt32? {
+    let memory = PhysicalMemory(platform: engine.platform)
+    guard let physical = view.walk(address, state ?? engine.state, memory).physical,
+      let place = UInt32(exactly: physical),
       let segment = image.segments.last(where: { $0.address <= place }), Int(place) < segment.end
-    else { return (nil, nil) }
-    // Storage that holds something else by now is no place in the program.
+    else { return nil }
     let offset = Int(place - segment.address)
     guard offset + 4 <= segment.bytes.count,
       read(physical, count: 4, isPhysical: true) == Array(segment.bytes[offset..<(offset + 4)])
-    else { return (nil, nil) }
-    return (workload.location(of: UInt64(place)), image.line(for: place)?.text)
+    else { return nil }
+    return place
   }
 
   /// The source text of a toy program around an address: number, text, and whether it is the address's line.
@@ -154,9 +177,13 @@ extension DebugSession {
       Int(line.line) == number && Int(line.file) < image.files.count
         && (file.isEmpty || image.files[Int(line.file)].name == file)
     }
-    guard let found else { return nil }
+    return found.map { address(of: $0, in: image) }
+  }
+
+  /// Where the instruction of a line is when it runs.
+  func address(of line: ToyImage.Line, in image: ToyImage) -> UInt64 {
     // The program may run at other addresses than it lies at: the nearest label tells.
-    let shift = image.symbol(at: found.address).map { $0.symbol.value &- $0.symbol.address } ?? 0
-    return UInt64(found.address &+ shift)
+    let shift = image.symbol(at: line.address).map { $0.symbol.value &- $0.symbol.address } ?? 0
+    return UInt64(line.address &+ shift)
   }
 }

@@ -27,6 +27,9 @@ public final class DebugSession {
   /// Bound on host time of one run, for engines that cannot count.
   public var hostSeconds: Double = 60
 
+  /// What is left of the goal of the last run, for a run that goes on from where that one stopped.
+  public internal(set) var goalLeft = DebugGoal()
+
   let view: any ProcessorView
   var history: History
   var replica: Replica?
@@ -156,12 +159,15 @@ public final class DebugSession {
   private func beginHistory() {
     if counts { history.restart(engine, at: position) }
     replica = nil
-    isEdited = true
+    edits += 1
     end = nil
   }
 
   /// The machine was changed by hand, so that no other engine can be brought to its state by running.
-  private(set) var isEdited = false
+  var isEdited: Bool { edits > 0 }
+
+  /// How often the machine was changed by hand.
+  public private(set) var edits = 0
 
   // MARK: Going to a place
 

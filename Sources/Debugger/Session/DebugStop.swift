@@ -79,19 +79,42 @@ public struct DebugGoal: Sendable {
   public var places: Set<UInt64> = []
   /// Instructions retired since the machine was switched on.
   public var count: UInt64?
-  /// The next event of this kind.
-  public var event: Event?
+  /// The next event of one of these kinds.
+  public var events: Set<Event> = []
   /// The end of the procedure (`0`), or of the call that comes next (`1`).
   public var depth: Int?
+  /// Calls that have been entered since the goal was given, in a run that goes on after an interruption.
+  var level = 0
+  /// Where the call that is passed over comes back to, whatever register brings it there.
+  var comeback: Comeback?
+
+  /// A place, with the stack pointer that it must have.
+  struct Comeback: Equatable {
+    var address: UInt64
+    var stackPointer: UInt64
+  }
 
   /// Break- and watchpoints only, unless told.
   public init(
-    places: Set<UInt64> = [], count: UInt64? = nil, event: Event? = nil, depth: Int? = nil
+    places: Set<UInt64> = [], count: UInt64? = nil, event: Event? = nil, events: Set<Event> = [],
+    depth: Int? = nil
   ) {
     self.places = places
     self.count = count
-    self.event = event
+    self.events = event.map { events.union([$0]) } ?? events
     self.depth = depth
+  }
+}
+
+extension DebugGoal {
+  /// The goal after a part of the run, which ended at this depth of calls.
+  func left(isInCall: Bool, level: Int, _ comeback: Comeback?) -> DebugGoal {
+    guard depth != nil else { return self }
+    var rest = self
+    rest.depth = isInCall ? 0 : 1
+    rest.level = level
+    rest.comeback = comeback
+    return rest
   }
 }
 

@@ -98,7 +98,7 @@ public final class Lockstep {
 
   /// With a machine that cannot be put back, states are compared after every step.
   private func resumeStepping(_ goal: DebugGoal) throws(EngineRefusal) -> Outcome {
-    guard goal.depth == nil, goal.event == nil, lead.watchpoints.isEmpty else {
+    guard goal.depth == nil, goal.events.isEmpty, lead.watchpoints.isEmpty else {
       throw EngineRefusal(
         "with \(sessions.first { !$0.counts }?.engine.flavour ?? "") in lock step, runs stop at breakpoints and counts only",
         remedy: "step, or leave that engine out")

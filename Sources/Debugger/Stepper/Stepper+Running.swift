@@ -4,26 +4,33 @@ internal import Trace
 
 extension Stepper {
   func step(_ count: UInt64) throws {
-    for _ in 0..<count {
-      guard report(try lockstep.step(), isQuiet: true) == .stepped else { return }
+    for index in 0..<count {
+      guard report(try lockstep.step(), isQuiet: true) == .stepped, !isStopped(at: index) else { return }
     }
     showPlace()
   }
 
   func stepBack(_ count: UInt64) throws {
-    for _ in 0..<count {
+    for index in 0..<count {
       let outcome = try lockstep.back { (session) throws(EngineRefusal) in try session.stepBack() }
-      guard report(outcome, isQuiet: true) == .stepped else { return }
+      guard report(outcome, isQuiet: true) == .stepped, !isStopped(at: index) else { return }
     }
     showPlace()
   }
 
+  /// Whether somebody has interrupted a row of steps; looked at now and then.
+  private func isStopped(at index: UInt64) -> Bool {
+    guard index % 256 == 255, session.isInterrupted() else { return false }
+    _ = report(.stopped(.interrupted), isQuiet: true)
+    return true
+  }
+
   func next(_ count: UInt64) throws {
-    for _ in 0..<count {
+    for index in 0..<count {
       let outcome =
         session.isCallNext ? try lockstep.resume(DebugGoal(depth: 1)) : try lockstep.step()
       let stop = report(outcome, isQuiet: true)
-      guard stop == .stepped || stop == .returned else { return }
+      guard stop == .stepped || stop == .returned, !isStopped(at: index) else { return }
     }
     showPlace()
   }

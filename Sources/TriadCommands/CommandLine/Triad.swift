@@ -7,8 +7,8 @@ public enum Triad {
 
   /// All subcommands, in the order that help shows them.
   static let commands: [CommandSpecification] = [
-    compareCommand, checkCommand, runCommand, stepCommand, traceCommand, diffCommand, exportCommand,
-    importCommand,
+    compareCommand, checkCommand, runCommand, stepCommand, dapCommand, traceCommand, diffCommand,
+    exportCommand, importCommand,
     snapshotCommand, assembleCommand,
     disassembleCommand,
     programsCommand,

@@ -40,7 +40,7 @@ let stepCommand = CommandSpecification(
     return try step(sessions, arguments, terminal)
   })
 
-private func stepEngine(
+func stepEngine(
   _ workload: Workload, _ kind: EngineKind, _ arguments: ParsedArguments
 ) throws -> any Engine {
   // The options for VMMs hold for the virtualizer among the engines.
