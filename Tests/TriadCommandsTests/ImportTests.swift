@@ -129,6 +129,9 @@ import Trace
       #expect(result.error.contains(message), "\(result.error)")
       #expect(result.error.contains(#/log\.txt:\d+: /#))
     }
+    // Characters that are neither names nor spaces.
+    let control = log.replacingOccurrences(of: "[--", with: "\0\r\u{1}[--")
+    #expect(try imported(control, "--program", "protected32").status == 0)
     let long = try imported(String(repeating: "x", count: 100_000), "--program", "protected32")
     #expect(long.error.contains(":1: a line longer than"))
   }

@@ -133,7 +133,7 @@ func disassembler(for header: TraceHeader, _ workload: Workload?) -> (TraceRecor
 }
 
 /// What `triad diff --json` prints.
-private struct DiffOutput: Encodable {
+struct DiffOutput: Encodable {
   struct Difference: Encodable {
     var event: UInt64
     var field: String
