@@ -200,8 +200,8 @@ def check_perfetto(trace, processor):
         return processor.query(f"select count(*) from slice where {condition}")[0][0]
 
     for kind in ("exit", "emulate", "reflect", "inject", "trap", "interrupt", "device", "halt"):
-        expect(count(f"name like '{kind} %' and dur = 0") == trace.kinds[kind],
-               f"{trace.name}: {kind}: Perfetto has {count(f'name like {kind!r}')}, the trace {trace.kinds[kind]}")
+        found = count(f"name like '{kind} %' and dur = 0")
+        expect(found == trace.kinds[kind], f"{trace.name}: {kind}: Perfetto has {found}, the trace {trace.kinds[kind]}")
     # A microsecond for each instruction.
     covered = processor.query("select sum(dur) from slice where name like 'mode %'")[0][0]
     expect(covered == trace.kinds["retire"] * 1000, f"{trace.name}: modes cover {covered} ns")
