@@ -129,6 +129,9 @@ import Trace
       #expect(result.error.contains(message), "\(result.error)")
       #expect(result.error.contains(#/log\.txt:\d+: /#))
     }
+    // Characters that are neither names nor spaces.
+    let control = log.replacingOccurrences(of: "[--", with: "\0\r\u{1}[--")
+    #expect(try imported(control, "--program", "protected32").status == 0)
     let long = try imported(String(repeating: "x", count: 100_000), "--program", "protected32")
     #expect(long.error.contains(":1: a line longer than"))
   }
@@ -209,8 +212,65 @@ import Trace
     #expect(trap["handler"] as? String == "0x100200")
     #expect(trap["m"] as? Int == 3)
     #expect(trap["n"] as? Int == 1)
-    #expect((trap["regs"] as? [String: String])?["rsp"] == "0x7fff0")
+    #expect(trap["regs"] as? [String: String] == ["rsp": "0x7fff0", "cr2": "0x1234"])
     #expect(events[2]["n"] as? Int == 2)
+  }
+
+  /// The state that QEMU shows with a page fault has its CR2 already; the jump before did not change it.
+  @Test func aFaultOfTheNextFetchFollowsTheInstruction() throws {
+    let text =
+      block(start, "ff e0") + state(start) + delivery("0e", 0x400000, code: 0x10, cr2: 0x400000)
+      + state(0x400000, cr2: 0x400000) + block(start + 0x200, "90")
+      + state(start + 0x200, rsp: 0x7fff0, cr2: 0x400000)
+    let events = try events(imported(text, "--program", "protected32"))
+    #expect(events.map { $0["k"] as? String } == ["retire", "trap", "end"])
+    #expect(events[0]["next"] as? String == "0x400000")
+    #expect(events[0]["regs"] == nil)
+    #expect(events[1]["regs"] as? [String: String] == ["rsp": "0x7fff0", "cr2": "0x400000"])
+  }
+
+  /// SYSCALL loses the status flags in QEMU; until they are defined again they are not compared.
+  @Test func flagsAfterSystemCallsAreLeftOut() throws {
+    let names = (0..<17).map { "r\($0)" } + ["rflags"]
+    let header = TraceHeader(
+      isa: "x86", variant: "x86-64", engine: "emulator", flavour: "any", level: .instructions, program: "any",
+      registers: names)
+    let rflags: UInt32 = 17
+    func file(_ imported: Bool, _ second: UInt64, _ third: UInt64) throws -> TemporaryFile {
+      var header = header
+      if imported { (header.recordedBy, header.omissions) = ("qemu-log", [.ends]) }
+      let output = TraceBytesOutput()
+      let writer = try TraceWriter(header, as: .binary, to: output)
+      let values: [([UInt8], UInt64)] = [([0x31, 0xC0], 0x46), ([0x0F, 0x05], second), ([0x90], third)]
+      for (index, (bytes, value)) in values.enumerated() {
+        let clock = UInt64(index + 1)
+        try writer.append([
+          TraceRecord(.retire, clock: clock, pc: clock, address: clock + 1, bytes: InstructionBytes(bytes)),
+          TraceRecord(.registerWrite, code: rflags, clock: clock, value: value),
+        ])
+      }
+      try writer.finish()
+      return try TemporaryFile("trace.bin", output.bytes)
+    }
+    let ours = try file(false, 0x46, 0x46)
+    func diff(_ imported: Bool, _ second: UInt64, _ third: UInt64) throws -> CommandResult {
+      let theirs = try file(imported, second, third)
+      return triad("diff", ours.path, theirs.path)
+    }
+    #expect(try diff(true, 0x2, 0x2).status == 0)
+    // RF is not, for QEMU does not save it with a fault.
+    #expect(try diff(true, 0x10046, 0x10046).output.contains("RF"))
+    // Other flags are compared, and between our own traces all are.
+    #expect(try diff(true, 0x202, 0x2).status == 1)
+    #expect(try diff(false, 0x2, 0x2).status == 1)
+  }
+
+  @Test func unknownOmissionsAreRefused() throws {
+    let log = try Self.log("execlog-7.2-real16.log")
+    let trace = try imported(log, "--program", "real16", from: "execlog").output
+    let other = try TemporaryFile("t.jsonl", trace.replacingOccurrences(of: "\"modes\"", with: "\"moods\""))
+    #expect(
+      triad("diff", other.path, other.path).error.contains("has `moods`, which this program does not know"))
   }
 
   @Test func aDoubleFaultIsOneTrap() throws {

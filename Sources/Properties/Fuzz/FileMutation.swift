@@ -1,8 +1,8 @@
 internal import Trace
-internal import X86Backend
+package import X86Backend
 
 /// Damage to the bytes of a file, as accidents and attackers do it.
-enum FileMutation {
+package enum FileMutation {
   /// Numbers at which sizes and counts go wrong.
   private static let corners: [UInt64] = [
     0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0xFF, 0x100, 0xFFF, 0x1000, 0x7FFF, 0x8000, 0xFFFF, 0x1_0000, 0x10_0000,
@@ -15,7 +15,7 @@ enum FileMutation {
   /// - Parameters:
   ///   - head: bytes at the start in which half of the changes happen; 0 for files that are alike everywhere.
   ///   - isText: numbers are put in as digits.
-  static func apply(
+  package static func apply(
     to bytes: [UInt8], head: Int, isText: Bool, _ random: inout SplitMix
   ) -> [UInt8] {
     var bytes = bytes

@@ -2,11 +2,11 @@ internal import Dispatch
 internal import Synchronization
 
 /// Splits numbered cases among threads.
-enum FuzzJobs {
+package enum FuzzJobs {
   /// The results of all parts in order of their cases; parts are as equal as can be.
   ///
   /// - Throws: the first error of a part.
-  static func run<Result: Sendable>(
+  package static func run<Result: Sendable>(
     _ jobs: Int, first: UInt64, count: UInt64,
     _ part: @escaping @Sendable (_ number: Int, _ first: UInt64, _ count: UInt64) throws -> Result
   ) throws -> [Result] {

@@ -56,7 +56,10 @@ private func diffPolicy(
   let isImported = left.isa == "x86" && (left.isImported || right.isImported)
   var policy = isHardware ? X86Comparison.policy(withHardware: HostDeviations.measured) : ComparisonPolicy()
   // Another program's idea of flags that the manual leaves undefined is as good as ours.
-  if isImported { policy.undefinedBits = X86Comparison.undefinedBits }
+  if isImported {
+    policy.undefinedBits = QEMUDifferences.undefinedBits
+    policy.registerMasks += QEMUDifferences.masks
+  }
   policy.guestEventsOnly = !arguments.has("--vmm")
   policy.acceptsPrefix = arguments.has("--prefix")
   policy.contextEvents = Int(clamping: try arguments.number("--context") ?? 5)
@@ -133,7 +136,7 @@ func disassembler(for header: TraceHeader, _ workload: Workload?) -> (TraceRecor
 }
 
 /// What `triad diff --json` prints.
-private struct DiffOutput: Encodable {
+struct DiffOutput: Encodable {
   struct Difference: Encodable {
     var event: UInt64
     var field: String

@@ -11,7 +11,7 @@ let fuzzCommand = CommandSpecification(
     OptionSpecification("--isa", "ISA", "x86 or toy (default x86)"),
     OptionSpecification(
       "--source", "WHAT",
-      "x86: table (single instructions made from the table, the default) or bytes (noise and rows of instructions); of either ISA: files (damaged programs, images, snapshots, traces and captures)"
+      "x86: table (single instructions made from the table, the default) or bytes (noise and rows of instructions); of either ISA: files (damaged programs, images, snapshots, traces and captures) or traces (damaged ones, compared and exported)"
     ),
     OptionSpecification(
       "--cpu", "MODEL", "x86: processor model (default x86-64); older ones in 16-bit mode only"),
@@ -35,6 +35,7 @@ let fuzzCommand = CommandSpecification(
     "triad fuzz --mode 64 --engines simulator,emulator,native --seed 7",
     "triad fuzz --mode 16 --source bytes --engines simulator,emulator --count 100000",
     "triad fuzz --isa toy --variant popf --count 100", "triad fuzz --source files --count 110000 --jobs 2",
+    "triad fuzz --source traces --count 10000",
   ],
   run: { arguments, terminal in
     let jobs = Int(clamping: try arguments.number("--jobs") ?? 1)
@@ -46,6 +47,7 @@ let fuzzCommand = CommandSpecification(
     guard (1...1_000_000_000).contains(plan.count ?? 1) else {
       throw CommandFailure.usage("--count takes 1 to 1000000000")
     }
+    if arguments.value("--source") == "traces" { return try fuzzTraces(arguments, plan, terminal) }
     if arguments.value("--source") == "files" { return try fuzzFiles(arguments, plan, terminal) }
     switch arguments.value("--isa") ?? "x86" {
     case "x86": return try fuzzX86(arguments, plan, terminal)
@@ -55,7 +57,7 @@ let fuzzCommand = CommandSpecification(
   })
 
 /// What all kinds of fuzzing have in common.
-private struct FuzzPlan {
+struct FuzzPlan {
   var seed: UInt64
   var jobs: Int
   var first: UInt64
@@ -64,7 +66,7 @@ private struct FuzzPlan {
 }
 
 /// Shows progress from the thread that does the first part, while the main thread waits for all of them.
-private struct FuzzProgress: @unchecked Sendable {
+struct FuzzProgress: @unchecked Sendable {
   let terminal: Terminal
 
   func show(_ count: UInt64, _ what: String) { terminal.progress("fuzz: \(grouped(count)) \(what)") }
@@ -84,7 +86,7 @@ private func fuzzX86(_ arguments: ParsedArguments, _ plan: FuzzPlan, _ terminal:
   }
   let source = arguments.value("--source") ?? "table"
   guard ["table", "bytes"].contains(source) else {
-    throw CommandFailure.usage("--source takes table, bytes or files, not `\(source)`")
+    throw CommandFailure.usage("--source takes table, bytes, files or traces, not `\(source)`")
   }
   let engines = Set(
     (arguments.value("--engines") ?? (source == "bytes" ? "emulator" : "simulator,emulator")).split(

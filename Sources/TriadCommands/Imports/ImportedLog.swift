@@ -177,7 +177,11 @@ struct LogText {
       }
       drop(count)
       if first == 32, rest.count > 1, rest[1] == 61 { drop(1) }
-      guard first == 61 else { continue }
+      guard first == 61 else {
+        // A character that is neither space nor name stands alone.
+        if count == 0, !rest.isEmpty { drop(1) }
+        continue
+      }
       drop(1)
       return packed
     }

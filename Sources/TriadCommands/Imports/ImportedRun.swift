@@ -105,9 +105,13 @@ struct ImportedRun {
         "interrupt \(delivery.vector) in real mode: QEMU does not log where it came, so what follows cannot be told; stop before it with --max-instructions \(retired)"
       )
     }
-    let before = first.before.isEmpty ? last.before : first.before
+    var before = first.before.isEmpty ? last.before : first.before
+    if !first.before.isEmpty, !last.before.isEmpty, !first.isInterrupt {
+      // What comes with the exception is there already when QEMU shows the state.
+      for register in [X86Register.cr2, .dr6] { before[register.index] = last.before[register.index] }
+    }
     if first.isInterrupt || saved != last.pc {
-      retire(last, next: saved, after: first.before)
+      retire(last, next: saved, after: before)
     }
     flush()
     delivery.mode = first.mode ?? last.mode

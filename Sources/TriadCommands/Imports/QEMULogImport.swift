@@ -7,7 +7,10 @@ struct QEMULogImport: TraceImport {
   static let name = "qemu-log"
   static let summary = "QEMU's -d in_asm,exec,cpu,int,nochain -singlestep: instructions, registers, traps"
   static let omissions: Set<TraceOmission> = [.devices, .ends]
-  static func registers(_ options: ImportOptions) -> [X86Register] { QEMUState.registers }
+  static func registers(_ options: ImportOptions) -> [X86Register] { compared }
+
+  /// Registers whose changes are recorded.
+  private static let compared = QEMUState.registers.filter { !QEMUDifferences.hiddenParts.contains($0) }
 
   /// Instructions that a log may have at different addresses: what is kept of it must end somewhere.
   static let mostInstructions = 1 << 20
@@ -44,7 +47,7 @@ struct QEMULogImport: TraceImport {
   init(_ log: ImportedLog, _ options: ImportOptions, to recorder: TraceRecorder) {
     self.log = log
     self.options = options
-    execution = ImportedRun(to: recorder, registers: QEMUState.registers)
+    execution = ImportedRun(to: recorder, registers: Self.compared)
   }
 
   mutating func run() throws(TraceError) -> ImportSummary {
