@@ -43,6 +43,24 @@ import X86Backend
     #expect(session.end == nil && session.pc == X86Layout.bootSector)
   }
 
+  /// Machines in lock step that are interrupted stand at the same place, whichever is asked.
+  @Test(arguments: 0...5)
+  func interruptedInLockStep(_ most: Int) throws {
+    let sessions = try [EngineKind.emulator, .simulator].map { try DebuggedPrograms.session(Self.loop(), $0) }
+    var polls = 0
+    for session in sessions {
+      session.isInterrupted = {
+        polls += 1
+        return polls > most
+      }
+    }
+    guard case .stopped(let stop) = try Lockstep(sessions).resume() else {
+      Issue.record("an interruption was taken for a difference")
+      return
+    }
+    #expect(stop == .interrupted && sessions[0].position == sessions[1].position)
+  }
+
   /// Also where the hardware cannot be stepped and the emulator runs in its place.
   @Test func aWatchpointThatNeverFiresInRing3() throws {
     let workload = try DebuggedPrograms.x86("long64")
