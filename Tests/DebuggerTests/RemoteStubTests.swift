@@ -1,4 +1,5 @@
 import Debugger
+import Foundation
 import MachineCore
 import Properties
 import Testing
@@ -221,6 +222,18 @@ final class PacketClient {
     #expect(client.packets().last == "T05thread:01;")
     client.send(PacketReader.packet(Array("D".utf8)))
     #expect(client.stub.state == .detached)
+  }
+
+  /// A socket at which another run waits is not taken away from it; one that a run left behind is.
+  @Test func socketsInTheFileSystem() throws {
+    let path = FileManager.default.temporaryDirectory.path + "/gdb-\(UUID().uuidString)"
+    var first: GDBServer? = try GDBServer(.unix(path: path))
+    #expect(first?.target == path)
+    #expect(throws: EngineRefusal.self) { _ = try GDBServer(.unix(path: path)) }
+    #expect(FileManager.default.fileExists(atPath: path))
+    first = nil
+    #expect(!FileManager.default.fileExists(atPath: path))
+    #expect(throws: EngineRefusal.self) { _ = try GDBServer(.unix(path: "/nowhere/\(UUID().uuidString)")) }
   }
 
   @Test func toyGuestsAreRefused() throws {

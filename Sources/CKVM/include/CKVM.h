@@ -144,6 +144,9 @@ static inline uint32_t ckvm_mmio_length(const struct kvm_run *run) { return run-
 static inline int ckvm_mmio_is_write(const struct kvm_run *run) { return run->mmio.is_write; }
 static inline uint8_t *ckvm_mmio_data(struct kvm_run *run) { return run->mmio.data; }
 
+/// DR6 of a KVM_EXIT_DEBUG.
+static inline uint64_t ckvm_debug_dr6(const struct kvm_run *run) { return run->debug.arch.dr6; }
+
 static inline uint64_t ckvm_fail_entry_reason(const struct kvm_run *run) {
   return run->fail_entry.hardware_entry_failure_reason;
 }

@@ -171,6 +171,7 @@ extension DebugAdapter {
       lastEvent = ("device", "access to a device, by the instruction before \(hex(session.codeAddress))")
       stopped("exception", lastEvent?.text)
     case .stepped, .count, .returned: stopped("step", nil)
+    case .outOfTime: stopped("pause", "\(Int(session.hostSeconds)) s of host time are over")
     case .historyStart:
       stopped("entry", "the start: there is no earlier state")
     case .ended(let reason): ended(reason)

@@ -70,13 +70,20 @@ public final class GDBServer {
     case .unix(let path):
       descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
       var status = stat()
-      // A socket that a run before left behind.
-      if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(path) }
       var place = sockaddr_un()
       place.sun_family = sa_family_t(AF_UNIX)
       let bytes = Array(path.utf8)
       withUnsafeMutableBytes(of: &place.sun_path) { room in
         for (index, byte) in bytes.prefix(room.count - 1).enumerated() { room[index] = byte }
+      }
+      // A socket that a run before left behind; one that somebody listens at stays.
+      if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK {
+        if Self.isInUse(&place) {
+          if descriptor >= 0 { close(descriptor) }
+          throw EngineRefusal(
+            "gdb cannot be waited for at unix:\(path): another run waits there", remedy: "give another path")
+        }
+        unlink(path)
       }
       // SAFETY: a Unix address is passed with its own size, as the call wants it.
       let isBound = withUnsafePointer(to: &place) {
@@ -91,6 +98,20 @@ public final class GDBServer {
       self.target = path
     }
     listener = descriptor
+  }
+
+  /// Whether somebody listens at a Unix address: asked with a socket of another type, which never connects.
+  private static func isInUse(_ place: inout sockaddr_un) -> Bool {
+    let probe = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard probe >= 0 else { return false }
+    defer { close(probe) }
+    // SAFETY: a Unix address is passed with its own size, as the call wants it.
+    let status = withUnsafePointer(to: &place) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    return status == 0 || errno == EPROTOTYPE
   }
 
   private static func failure(_ name: String, _ listener: Int32) -> EngineRefusal {
@@ -121,6 +142,7 @@ public final class GDBServer {
         let stop = try session.resume(DebugGoal(count: count))
         if case .ended(let reason) = stop { return reason }
         if stop == .count { return .limit }
+        if stop == .outOfTime { return .hostTimeLimit }
       }
       let connection = accept(listener, nil, nil)
       guard connection >= 0 else {

@@ -273,6 +273,8 @@ public final class RemoteStub {
       return "OK"
     }
     guard (1...8).contains(kind) else { return "E01" }
+    // Where loads cannot be told from stores gdb does it, with a watchpoint for accesses.
+    if type == 3, !session.tellsLoads { return "" }
     let uses: [Watchpoint.Use] = [.change, .read, .access]
     do throws(EngineRefusal) {
       points[key] = try session.addWatchpoint(.memory(address, length: Int(kind)), uses[Int(type) - 2])
@@ -328,6 +330,9 @@ public final class RemoteStub {
       let word = point.use == .change ? "watch" : point.use == .read ? "rwatch" : "awatch"
       return "T05\(word):\(String(address, radix: 16));thread:01;"
     case .interrupted: return "T02thread:01;"
+    case .outOfTime:
+      tell("stopped after \(Int(session.hostSeconds)) s of host time; `continue` goes on\n")
+      return "T02thread:01;"
     case .historyStart: return "T05replaylog:begin;thread:01;"
     case .ended(let reason): return reply(for: reason)
     default: return "T05thread:01;"

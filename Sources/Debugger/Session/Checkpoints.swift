@@ -9,14 +9,17 @@ internal import MachineCore
 /// A machine's whole state at one place of its run; pages that did not change are shared with the one before.
 struct Checkpoint {
   let position: DebugPosition
+  /// Accesses to devices up to there.
+  let accesses: UInt64
   private let state: ProcessorState
   private let platform: Platform.State
   private let console: [UInt8]
   /// Pages of storage that are not zero, by page number.
   private let pages: [[UInt8]?]
 
-  init(_ engine: any Engine, at position: DebugPosition, after previous: Checkpoint?) {
+  init(_ engine: any Engine, at position: DebugPosition, accesses: UInt64, after previous: Checkpoint?) {
     self.position = position
+    self.accesses = accesses
     state = engine.state
     platform = engine.platform.save()
     console = engine.platform.console
@@ -72,19 +75,19 @@ struct History {
   func next(after count: UInt64) -> UInt64 { (count / interval + 1) &* interval }
 
   /// Keeps the state of an engine, unless there is a later one.
-  mutating func keep(_ engine: any Engine, at position: DebugPosition) {
+  mutating func keep(_ engine: any Engine, at position: DebugPosition, accesses: UInt64) {
     if let last = checkpoints.last, last.position.count >= position.count { return }
     if checkpoints.count >= Self.most {
       let last = checkpoints.count - 1
       checkpoints = checkpoints.enumerated().filter { $0.offset % 2 == 0 || $0.offset == last }.map(\.element)
       interval &*= 2
     }
-    checkpoints.append(Checkpoint(engine, at: position, after: checkpoints.last))
+    checkpoints.append(Checkpoint(engine, at: position, accesses: accesses, after: checkpoints.last))
   }
 
   /// Forgets all, and begins here.
-  mutating func restart(_ engine: any Engine, at position: DebugPosition) {
-    checkpoints = [Checkpoint(engine, at: position, after: checkpoints.last)]
+  mutating func restart(_ engine: any Engine, at position: DebugPosition, accesses: UInt64) {
+    checkpoints = [Checkpoint(engine, at: position, accesses: accesses, after: checkpoints.last)]
   }
 
   /// Forgets what is after the checkpoint with this index: devices can only be put back, never forward.

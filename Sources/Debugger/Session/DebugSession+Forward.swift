@@ -52,7 +52,7 @@ extension DebugSession {
       if counts, let last = history.checkpoints.last?.position.count,
         engine.platform.retired >= history.next(after: last)
       {
-        history.keep(engine, at: position)
+        history.keep(engine, at: position, accesses: accesses)
       }
       return nil
     case .breakpoint, .hostTimeLimit: return nil
@@ -145,10 +145,15 @@ extension DebugSession {
 
   /// The watched memory's contents, by the watchpoints' numbers.
   func watchedContents() -> [Int: UInt64] {
+    watchpoints.isEmpty ? [:] : watchedContents(in: engine.state)
+  }
+
+  /// The same with addresses translated as a state has it.
+  func watchedContents(in state: ProcessorState) -> [Int: UInt64] {
     var contents: [Int: UInt64] = [:]
     for watchpoint in watchpoints {
       if case .memory(let address, let length) = watchpoint.subject {
-        contents[watchpoint.number] = number(at: address, bytes: min(length, 8)) ?? 0
+        contents[watchpoint.number] = number(at: address, bytes: min(length, 8), in: state) ?? 0
       }
     }
     return contents

@@ -1,15 +1,15 @@
 internal import MachineCore
-internal import Properties
 internal import Trace
 internal import X86Backend
 
-/// KVM under a debugger: free runs to the processor's own breakpoints, single steps, and a replica on the emulator
-/// for what the hardware cannot do.
+/// KVM under a debugger: free runs to the processor's own break- and watchpoints, single steps, and a replica on the
+/// emulator for what the hardware cannot do.
 extension DebugSession {
-  /// Addresses at which the processor's debug registers stop a free run.
-  private static let hardwareBreakpoints = 4
-  /// Seconds of a free run after which interruptions are looked for.
-  private static let slice = 0.2
+  /// Seconds of a run after which interruptions are looked for.
+  static let slice = 0.1
+
+  /// Whether watchpoints can tell loads from stores.
+  public var tellsLoads: Bool { counts || !WatchSupport.measured.everywhere }
 
   /// One step of the hardware; where it cannot step, a step of the replica whose state it then takes.
   func hardwareStep(into recorder: TraceRecorder?) throws(EngineRefusal) -> StopReason? {
@@ -19,9 +19,7 @@ extension DebugSession {
       return note(try engine.run(RunLimits(instructions: 1, until: handlers, hostSeconds: 5), into: recorder))
     } catch {
       let replica: Replica
-      do throws(EngineRefusal) { replica = try locate() } catch let lack {
-        throw EngineRefusal("\(error.reason); nor can the emulator step in its place: \(lack.reason)")
-      }
+      do throws(EngineRefusal) { replica = try locate() } catch let lack { throw Self.both(error, lack) }
       let reason = try replica.session.rawStep(into: recorder)
       try adopt(replica)
       if let reason { end = reason }
@@ -29,41 +27,120 @@ extension DebugSession {
     }
   }
 
+  static func both(_ refusal: EngineRefusal, _ lack: EngineRefusal) -> EngineRefusal {
+    EngineRefusal(
+      "\(refusal.reason); nor can the emulator act in its place: \(lack.reason)",
+      isHostLack: refusal.isHostLack)
+  }
+
   func resumeHardware(_ goal: DebugGoal) throws(EngineRefusal) -> DebugStop {
     let places = Set(breakpoints.map(\.address)).union(goal.places)
-    if DebugScanner.isNeeded(self, goal) || goal.count != nil || places.count > Self.hardwareBreakpoints {
-      return try resumeStepping(goal)
+    let needsSteps =
+      goal.count != nil || goal.depth != nil || tracer != nil || !goal.events.isSubset(of: [.device])
+    let watches = needsSteps ? nil : hardwareWatches(free: DebugSlot.count - places.count)
+    let end = ContinuousClock.now + .seconds(hostSeconds)
+    guard let watches else {
+      if watchpoints.contains(where: { $0.use != .change }) { return try resumeOnReplica(goal, until: end) }
+      return try resumeStepping(goal, until: end)
     }
-    defer { engine.platform.accessesLeft = nil }
+    X86Virtualizer.watch(engine, watches.map(\.slot))
+    defer {
+      X86Virtualizer.watch(engine, [])
+      engine.platform.accessesLeft = nil
+    }
+    let start = HardwareStart(self)
+    do throws(EngineRefusal) {
+      return try resumeFreely(goal, places, watches.map(\.number), until: end)
+    } catch {
+      // The guest may have gone past a place in ring 3: the emulator goes there from where the run began.
+      guard error.isHostLack, !places.isEmpty, let start else { throw error }
+      X86Virtualizer.watch(engine, [])
+      do throws(EngineRefusal) {
+        return try resumeOnReplica(goal, from: start, until: end)
+      } catch let lack {
+        throw Self.both(error, lack)
+      }
+    }
+  }
+
+  /// Debug registers for all watchpoints, with the watchpoints' numbers; `nil` when they do not do.
+  private func hardwareWatches(free: Int) -> [(slot: DebugSlot, number: Int)]? {
+    var watches: [(slot: DebugSlot, number: Int)] = []
+    for watchpoint in watchpoints {
+      guard case .memory(let address, let length) = watchpoint.subject else { return nil }
+      let slots =
+        watchpoint.use == .change
+        ? DebugSlot.stores(address, length: length) : DebugSlot.accesses(address, length: length)
+      watches += slots.map { ($0, watchpoint.number) }
+    }
+    guard watches.count <= free, watches.isEmpty || WatchSupport.measured.everywhere else { return nil }
+    return watches
+  }
+
+  /// Runs at full speed to what the debug registers stop at.
+  private func resumeFreely(
+    _ goal: DebugGoal, _ places: Set<UInt64>, _ watched: [Int], until end: ContinuousClock.Instant
+  ) throws(EngineRefusal) -> DebugStop {
+    var contents = watchedContents()
     if goal.events.contains(.device) { engine.platform.accessesLeft = 1 }
     if places.contains(codeAddress) {
-      if let reason = try rawStep() { return .ended(reason) }
+      let reason = try rawStep()
+      if let found = watchHit(watched, &contents) { return found }
+      if let reason { return .ended(reason) }
       if engine.platform.accessesLeft == 0 { return .device }
       if let found = stopHere(goal) { return found }
     }
-    var left = hostSeconds
     while true {
       if isInterrupted() { return .interrupted }
       isCountExact = false
       let stop = try engine.run(RunLimits(until: places, hostSeconds: Self.slice), into: nil)
       passConsole()
+      if let found = watchHit(watched, &contents) { return found }
       if let reason = note(stop) { return .ended(reason) }
       if engine.platform.accessesLeft == 0 { return .device }
       if let found = stopHere(goal) { return found }
-      if stop == .hostTimeLimit {
-        left -= Self.slice
-        if left <= 0 { return .interrupted }
-      }
+      if ContinuousClock.now >= end { return .outOfTime }
       // The condition of a breakpoint does not hold: past it by a step.
       if places.contains(codeAddress) {
-        if let reason = try rawStep() { return .ended(reason) }
+        let reason = try rawStep()
+        if let found = watchHit(watched, &contents) { return found }
+        if let reason { return .ended(reason) }
         if let found = stopHere(goal) { return found }
       }
     }
   }
 
+  /// The watchpoint that debug registers stopped for.
+  ///
+  /// A store stops even if it changes nothing, and no debug register is for loads alone: as gdb does on such processors,
+  /// an access after which the memory is the same counts as a load.
+  private func watchHit(_ watched: [Int], _ contents: inout [Int: UInt64]) -> DebugStop? {
+    guard !watched.isEmpty else { return nil }
+    let hits = Set(X86Virtualizer.takeHits(engine).map { watched[$0] })
+    let now = watchedContents()
+    defer { contents = now }
+    for index in watchpoints.indices {
+      let point = watchpoints[index]
+      let (old, new) = (contents[point.number] ?? 0, now[point.number] ?? 0)
+      let isHit =
+        switch point.use {
+        case .change: old != new
+        case .read: hits.contains(point.number) && old == new
+        case .access: hits.contains(point.number)
+        }
+      guard isHit else { continue }
+      watchpoints[index].hits += 1
+      return .watchpoint(point.number, old: old, new: new)
+    }
+    return nil
+  }
+
+  // MARK: Single steps
+
   /// Runs by single steps, for what the processor's debug registers do not watch.
-  private func resumeStepping(_ goal: DebugGoal) throws(EngineRefusal) -> DebugStop {
+  private func resumeStepping(
+    _ goal: DebugGoal, until end: ContinuousClock.Instant
+  ) throws(EngineRefusal) -> DebugStop {
     if goal.count != nil, !isCountExact {
       throw EngineRefusal(
         "\(engine.flavour) ran without counting instructions", remedy: "run to a count from the start")
@@ -71,11 +148,28 @@ extension DebugSession {
     if let count = goal.count, count <= engine.platform.retired { return .count }
     let scanner = DebugScanner(self, goal: goal, tracer: tracer)
     var contents = watchedContents()
-    defer { engine.platform.accessesLeft = nil }
+    defer {
+      X86Virtualizer.observe(engine, nil)
+      engine.platform.accessesLeft = nil
+    }
     while true {
       if isInterrupted() { return .interrupted }
+      if ContinuousClock.now >= end { return .outOfTime }
       if goal.events.contains(.device) { engine.platform.accessesLeft = 1 }
-      let reason = try rawStep(into: scanner.recorder)
+      let before = position
+      let reason: StopReason?
+      do throws(EngineRefusal) {
+        reason = try runStepping(goal, scanner, contents)
+      } catch {
+        // Calls are counted by the scanner: only single steps keep it in the picture.
+        if goal.depth == nil {
+          if let stop = try pass(error, goal, until: end) { return stop }
+          contents = watchedContents()
+          scanner.clear()
+          continue
+        }
+        reason = try hardwareStep(into: scanner.recorder)
+      }
       scanner.recorder.flush()
       passConsole()
       let now = watchedContents()
@@ -90,162 +184,66 @@ extension DebugSession {
       for finding in scanner.findings where finding.isCertain {
         if let event = finding.event { return .event(event) }
         if finding.isReturn { return .returned }
-        if let number = finding.watchpoint { return .watchpoint(number, old: finding.old, new: finding.new) }
+        if let number = finding.watchpoint {
+          if let index = watchpoints.firstIndex(where: { $0.number == number }) {
+            watchpoints[index].hits += 1
+          }
+          return .watchpoint(number, old: finding.old, new: finding.new)
+        }
       }
       scanner.clear()
       if let reason { return .ended(reason) }
       if engine.platform.accessesLeft == 0 { return .device }
-      if let found = stopHere(goal) { return found }
+      // A slice of time may be over before the first step is.
+      if position != before, let found = stopHere(goal) { return found }
       if let count = goal.count, engine.platform.retired >= count { return .count }
     }
   }
 
-  // MARK: The replica
-
-  /// Carries out a move on the emulator and takes its state.
-  func onReplica(
-    _ move: (DebugSession) throws(EngineRefusal) -> DebugStop
-  ) throws(EngineRefusal) -> DebugStop {
-    let replica = try locate()
-    let session = replica.session
-    session.breakpoints = breakpoints
-    session.watchpoints = watchpoints
-    session.isInterrupted = isInterrupted
-    let stop = try move(session)
-    breakpoints = session.breakpoints
-    watchpoints = session.watchpoints
-    try adopt(replica)
-    return stop
+  /// Steps until there is something to look at, or the slice of time is over.
+  private func runStepping(
+    _ goal: DebugGoal, _ scanner: DebugScanner, _ contents: [Int: UInt64]
+  ) throws(EngineRefusal) -> StopReason? {
+    let left = goal.count.map { $0 - engine.platform.retired } ?? .max
+    X86Virtualizer.observe(engine) { [unowned self] state in
+      scanner.recorder.flush()
+      return !scanner.findings.isEmpty || engine.platform.accessesLeft == 0
+        || !contents.isEmpty && watchedContents(in: state) != contents
+    }
+    defer { X86Virtualizer.observe(engine, nil) }
+    let limits = RunLimits(instructions: left, until: stopAddresses(goal), hostSeconds: Self.slice)
+    return note(try engine.run(limits, into: scanner.recorder))
   }
 
-  /// An emulator that is at the same place of the same run.
+  /// Lets the emulator run on from where the hardware cannot be stepped, up to where it is in ring 0 again.
   ///
-  /// - Throws: ``EngineRefusal`` when there is none: the reason that nothing can be taken back.
-  func locate() throws(EngineRefusal) -> Replica {
-    guard usesReplica else {
-      throw EngineRefusal("the emulator, with which this machine is compared, must not act for it")
-    }
-    guard !isEdited else {
-      throw EngineRefusal(
-        "the machine was changed by hand, so that the emulator cannot be brought to its state")
-    }
-    let found: Replica
-    if let replica, isCountExact, replica.session.position == position, replica.session.end == nil {
-      found = replica
-    } else if let replica, isCountExact, let start = replica.session.history.start,
-      engine.platform.retired >= start.count
-    {
-      try replica.session.seek(engine.platform.retired, pc: pc)
-      found = replica
-    } else {
-      found = try Replica(workload)
-      let target =
-        isCountExact
-        ? Replica.Target.count(engine.platform.retired) : .accesses(accessBase &+ engine.platform.accesses)
-      try found.follow(to: target, state: engine.state, masks: Self.masks, isInterrupted)
-    }
-    if let difference = found.difference(engine, masks: Self.masks) {
-      throw EngineRefusal(
-        "the emulator is not in the same state after the same run (\(difference)), so that it cannot replay it"
-      )
-    }
-    replica = found
-    return found
-  }
-
-  /// Makes a fresh engine that is where the replica is.
-  private func adopt(_ replica: Replica) throws(EngineRefusal) {
-    do {
-      let next = try workload.makeEngine(engine.kind)
-      try workload.snapshot(of: replica.session.engine).install(into: next)
-      engine = next
-    } catch let refusal as EngineRefusal {
-      throw refusal
+  /// - Returns: the stop, if there was one on the way.
+  private func pass(
+    _ refusal: EngineRefusal, _ goal: DebugGoal, until end: ContinuousClock.Instant
+  ) throws(EngineRefusal) -> DebugStop? {
+    var part = goal
+    part.places.formUnion(view.supervisorEntries(engine.state, PhysicalMemory(platform: engine.platform)))
+    do throws(EngineRefusal) {
+      let stop = try resumeOnReplica(part, until: end)
+      if stop == .breakpoint(nil), !goal.places.contains(codeAddress) { return nil }
+      return stop
     } catch {
-      throw EngineRefusal("the state cannot be put into \(engine.flavour): \(error)")
-    }
-    end = replica.session.end
-    isCountExact = true
-    hasReplayed = true
-    accessBase = replica.session.engine.platform.accesses
-  }
-
-  /// Bits of each register that a real processor must have as the emulator does.
-  static let masks: [UInt64] = {
-    var masks = [UInt64](repeating: .max, count: X86Register.allCases.count)
-    masks[X86Register.rflags.index] = ~0x1_08D5
-    masks[X86Register.interruptShadow.index] = 0
-    masks[X86Register.timeOffset.index] = 0
-    for register in HostDeviations.measured.flatMap(\.registers) { masks[register.index] = 0 }
-    return masks
-  }()
-}
-
-/// An emulator that follows another machine's run.
-final class Replica {
-  /// What tells the place.
-  enum Target {
-    case count(UInt64)
-    case accesses(UInt64)
-  }
-
-  let session: DebugSession
-
-  init(_ workload: Workload) throws(EngineRefusal) {
-    do {
-      session = DebugSession(workload, try workload.makeEngine(.emulator))
-    } catch let refusal as EngineRefusal {
-      throw refusal
-    } catch {
-      throw EngineRefusal("the emulator cannot be made: \(error)")
+      throw Self.both(refusal, error)
     }
   }
 
-  /// Runs to the first place at the target where the registers are those of `state`.
-  func follow(
-    to target: Target, state: ProcessorState, masks: [UInt64], _ isInterrupted: @escaping () -> Bool
-  ) throws(EngineRefusal) {
-    let engine = session.engine
-    let code = session.view.codeAddress(state)
-    func isThere() -> Bool {
-      zip(engine.state.registers, state.registers).enumerated().allSatisfy {
-        let mask = $0.offset < masks.count ? masks[$0.offset] : .max
-        return $0.element.0 & mask == $0.element.1 & mask
-      }
+  /// Lets the emulator run on in the place of the hardware, and takes its state.
+  private func resumeOnReplica(
+    _ goal: DebugGoal, from start: HardwareStart? = nil, until end: ContinuousClock.Instant
+  ) throws(EngineRefusal) -> DebugStop {
+    let outer = isInterrupted
+    var isLate = false
+    isInterrupted = {
+      isLate = isLate || ContinuousClock.now >= end
+      return isLate || outer()
     }
-    session.isInterrupted = isInterrupted
-    switch target {
-    case .count(let count):
-      if count > engine.platform.retired { _ = try session.resume(DebugGoal(count: count)) }
-      if !isThere() { _ = try session.step() }
-    case .accesses(let count):
-      while engine.platform.accesses < count {
-        guard case .device = try session.resume(DebugGoal(event: .device)) else {
-          throw EngineRefusal("the emulator's run has fewer accesses to devices")
-        }
-      }
-      while !isThere() {
-        switch try session.resume(DebugGoal(places: [code])) {
-        case .breakpoint where engine.platform.accesses == count: continue
-        case .ended where isThere(): return
-        default:
-          throw EngineRefusal(
-            "the emulator does not come by this state between accesses \(count) and \(count + 1) to devices")
-        }
-      }
-    }
-  }
-
-  /// What differs from another machine; `nil` if nothing does.
-  func difference(_ other: any Engine, masks: [UInt64]) -> String? {
-    let names = other.instructionSet.registers
-    for (number, pair) in zip(session.engine.state.registers, other.state.registers).enumerated() {
-      let mask = number < masks.count ? masks[number] : .max
-      if (pair.0 ^ pair.1) & mask != 0 {
-        return "\(names[number].name): \(hex(pair.1)), on the emulator \(hex(pair.0))"
-      }
-    }
-    if session.engine.platform.memory.digest != other.platform.memory.digest { return "its storage" }
-    return session.engine.platform.console == other.platform.console ? nil : "its console"
+    defer { isInterrupted = outer }
+    let stop = try onReplica(start) { (session) throws(EngineRefusal) in try session.resume(goal) }
+    return stop == .interrupted && isLate ? .outOfTime : stop
   }
 }

@@ -14,8 +14,13 @@ extension DebugSession {
 
   /// Bytes from an address on, up to the first that is not there.
   public func read(_ address: UInt64, count: Int, isPhysical: Bool = false) -> [UInt8] {
+    read(address, count: count, isPhysical: isPhysical, in: engine.state)
+  }
+
+  private func read(
+    _ address: UInt64, count: Int, isPhysical: Bool, in state: ProcessorState
+  ) -> [UInt8] {
     let memory = PhysicalMemory(platform: engine.platform)
-    let state = engine.state
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)
     var page: (virtual: UInt64, physical: UInt64)?
@@ -40,7 +45,11 @@ extension DebugSession {
 
   /// A little-endian number of up to eight bytes.
   public func number(at address: UInt64, bytes: Int) -> UInt64? {
-    let found = read(address, count: bytes)
+    number(at: address, bytes: bytes, in: engine.state)
+  }
+
+  func number(at address: UInt64, bytes: Int, in state: ProcessorState) -> UInt64? {
+    let found = read(address, count: bytes, isPhysical: false, in: state)
     guard found.count == bytes else { return nil }
     return found.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }

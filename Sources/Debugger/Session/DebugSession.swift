@@ -39,8 +39,10 @@ public final class DebugSession {
   public var usesReplica = true
   /// Parts of the run were carried out again, which the engine's own counts do not tell apart.
   var hasReplayed = false
-  /// Accesses to devices before the engine was made.
-  var accessBase: UInt64 = 0
+  /// What the platform's count of accesses to devices, which goes on when the machine is put back, is ahead of the run's.
+  var accessOffset: UInt64 = 0
+  /// Accesses to devices from the start of the run to here.
+  var accesses: UInt64 { engine.platform.accesses &- accessOffset }
   private var printed = 0
   private var nextNumber = 1
 
@@ -56,7 +58,7 @@ public final class DebugSession {
     history = History(interval: engine.kind == .simulator ? 100_000 : 500_000)
     // Parts of a run that are repeated would be seen again.
     engine.platform.consoleObserver = nil
-    if counts { history.restart(engine, at: position) }
+    if counts { history.restart(engine, at: position, accesses: accesses) }
   }
 
   /// Gives on what the guest has written up to here and was not given on before.
@@ -101,7 +103,8 @@ public final class DebugSession {
   public func addWatchpoint(_ subject: Watchpoint.Subject, _ use: Watchpoint.Use = .change)
     throws(EngineRefusal) -> Int
   {
-    if use != .change, !engine.capabilities.recordsMemoryEffects {
+    // KVM has debug registers, or the emulator in its place.
+    if use != .change, counts, !engine.capabilities.recordsMemoryEffects {
       throw EngineRefusal(
         "\(engine.flavour) does not show the guest's loads",
         remedy: "watch for changes, or take another engine")
@@ -157,7 +160,7 @@ public final class DebugSession {
   }
 
   private func beginHistory() {
-    if counts { history.restart(engine, at: position) }
+    if counts { history.restart(engine, at: position, accesses: accesses) }
     replica = nil
     edits += 1
     end = nil
@@ -199,6 +202,7 @@ public final class DebugSession {
     } catch {
       throw EngineRefusal("the state cannot be put back: \(error)")
     }
+    accessOffset = engine.platform.accesses &- history.checkpoints[index].accesses
     history.cut(after: index)
     end = nil
   }
@@ -217,7 +221,7 @@ public final class DebugSession {
       guard stop == .limit, engine.platform.retired == next else {
         throw EngineRefusal("the run took another way than before: \(stop)")
       }
-      if next < count { history.keep(engine, at: position) }
+      if next < count { history.keep(engine, at: position, accesses: accesses) }
     }
   }
 }

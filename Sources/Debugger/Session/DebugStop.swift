@@ -62,6 +62,8 @@ public enum DebugStop: Sendable, Equatable {
   case returned
   /// Somebody interrupted the run.
   case interrupted
+  /// The run took as long as ``DebugSession/hostSeconds``; it can go on.
+  case outOfTime
   /// There is no earlier state.
   case historyStart
   /// The guest, or its engine, cannot go on.

@@ -118,6 +118,10 @@ public final class Lockstep {
   /// Lets a machine follow to where the first one is.
   private func bring(_ session: DebugSession) throws(EngineRefusal) {
     let target = lead.position
+    // Machines that stand at different places are no difference: who interrupts stops the first one.
+    let asked = session.isInterrupted
+    session.isInterrupted = { false }
+    defer { session.isInterrupted = asked }
     if lead.end != nil {
       _ = try session.resume(DebugGoal(count: target.count &+ 1))
       return
@@ -274,10 +278,12 @@ public final class Lockstep {
 extension DebugSession {
   /// Runs on to a count, past all break- and watchpoints.
   func run(to count: UInt64) throws(EngineRefusal) {
-    let (kept, watched) = (breakpoints, watchpoints)
+    let (kept, watched, asked) = (breakpoints, watchpoints, isInterrupted)
     breakpoints = []
     watchpoints = []
+    isInterrupted = { false }
     defer {
+      isInterrupted = asked
       breakpoints = kept
       watchpoints = watched
     }

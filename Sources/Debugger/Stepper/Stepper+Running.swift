@@ -159,7 +159,7 @@ extension Stepper {
       case .stepped, .returned, .count: break
       case .event, .device, .breakpoint, .watchpoint:
         if !isQuiet || !isEvent(stop) { line(stopText(stop), .good) }
-      case .interrupted, .historyStart, .ended:
+      case .interrupted, .outOfTime, .historyStart, .ended:
         line(stopText(stop), .bad)
         if isQuiet { showPlace() }
       }
@@ -192,6 +192,7 @@ extension Stepper {
     case .count: return "count reached"
     case .returned: return "returned"
     case .interrupted: return "interrupted"
+    case .outOfTime: return "stopped after \(Int(session.hostSeconds)) s of host time; `continue` goes on"
     case .historyStart: return "this is the start: there is no earlier state"
     case .ended(let reason): return "ended: \(reason)"
     }

@@ -100,15 +100,19 @@ extension Stepper {
 
   private func showPoints() {
     if session.breakpoints.isEmpty, session.watchpoints.isEmpty { return line("there are none") }
+    var lines: [(number: Int, text: String)] = []
     for point in session.breakpoints {
       let name = session.location(of: point.address).name.map { " (\($0))" } ?? ""
       let condition = point.condition.map { " if \($0.text)" } ?? ""
-      line("\(point.number) break \(hex(point.address))\(name)\(condition), \(point.hits) stops")
+      lines.append((point.number, "break \(hex(point.address))\(name)\(condition), \(stops(point.hits))"))
     }
     for point in session.watchpoints {
-      line("\(point.number) watch \(point.use.rawValue) of \(subject(point)), \(point.hits) stops")
+      lines.append((point.number, "watch \(point.use.rawValue) of \(subject(point)), \(stops(point.hits))"))
     }
+    for one in lines.sorted(by: { $0.number < $1.number }) { line("\(one.number) \(one.text)") }
   }
+
+  private func stops(_ count: Int) -> String { count == 1 ? "1 stop" : "\(count) stops" }
 
   func printed(_ text: String) throws -> String {
     let number = try value(text)

@@ -22,6 +22,8 @@ public final class Stepper {
   public let lockstep: Lockstep
   /// Machines were seen to differ.
   public internal(set) var sawDifference = false
+  /// Where the next command comes from, `FILE:LINE`, for what is said of mistakes.
+  public var source: String?
   /// Commands that failed so far.
   public private(set) var failures = 0
   private let put: (String) -> Void
@@ -85,7 +87,7 @@ public final class Stepper {
 
   private func fail(_ text: String) {
     failures += 1
-    line("error: \(text)", .bad)
+    line((source.map { "\($0): " } ?? "") + "error: \(text)", .bad)
   }
 
   private func carryOut(_ verb: String, _ rest: String) throws -> Next {

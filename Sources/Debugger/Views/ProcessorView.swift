@@ -40,6 +40,8 @@ protocol ProcessorView: Sendable {
   func walk(_ address: UInt64, _ state: ProcessorState, _ memory: PhysicalMemory) -> AddressWalk
   /// Program counters at which handlers of traps and interrupts begin.
   func handlers(_ state: ProcessorState, _ memory: PhysicalMemory) -> Set<UInt64>
+  /// Linear addresses at which code of ring 3 comes to ring 0.
+  func supervisorEntries(_ state: ProcessorState, _ memory: PhysicalMemory) -> Set<UInt64>
   /// Whether an instruction calls or returns.
   func flow(_ bytes: InstructionBytes, context: UInt64) -> CallFlow
   /// What can be added to an address in a trace to get one that watchpoints name.

@@ -65,6 +65,10 @@ struct ToyView: ProcessorView {
     memory.load(TrapArea.newPSW + 4, bytes: 4).map { [$0] } ?? []
   }
 
+  func supervisorEntries(_ state: ProcessorState, _ memory: PhysicalMemory) -> Set<UInt64> {
+    handlers(state, memory)
+  }
+
   func flow(_ bytes: InstructionBytes, context: UInt64) -> CallFlow {
     let text = disassemble(bytes.array, at: 0, context: 0).text
     let words = text.replacing(",", with: "").split(separator: " ").map(String.init)

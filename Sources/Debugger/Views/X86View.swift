@@ -179,6 +179,11 @@ struct X86View: ProcessorView {
     return places
   }
 
+  func supervisorEntries(_ state: ProcessorState, _ memory: PhysicalMemory) -> Set<UInt64> {
+    // Handlers are in the code segment of their gate, which in protected mode nearly always begins at 0.
+    handlers(state, memory).union([value(.lstar, state)])
+  }
+
   // MARK: Instructions
 
   func flow(_ bytes: InstructionBytes, context: UInt64) -> CallFlow {

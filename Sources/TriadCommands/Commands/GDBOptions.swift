@@ -35,6 +35,7 @@ func serve(
 ) throws -> StopReason? {
   // A guest that gdb cannot debug is refused at once, not when gdb comes.
   _ = try refusing { try RemoteStub(session) }
+  session.hostSeconds = try runLimits(session.workload, session.engine, arguments, terminal).hostSeconds
   let count = session.counts ? try arguments.number("--max-instructions") : nil
   return try refusing {
     try server.run(session, waits: arguments.has("--wait"), count: count) {

@@ -79,7 +79,9 @@ private func step(
   stepper.begin()
   if let file = arguments.value("--commands") {
     let text = file == "-" ? readAll() : String(decoding: try readFile(file), as: UTF8.self)
-    for line in text.split(whereSeparator: \.isNewline) {
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (number, line) in lines.enumerated() {
+      stepper.source = "\(file == "-" ? "standard input" : file):\(number + 1)"
       if stepper.execute(line.trimmingCharacters(in: .whitespaces)) == .quit { break }
     }
   } else {

@@ -60,7 +60,8 @@ public enum HostDeviations {
     private static func probeAll() -> [HostBehaviour] {
       guard KVMProbe.shared.isUsable else { return [] }
       return [
-        steppingInRing3(), stopsInRing3(), ring0RunsDirectly(), systemCallRaisesPrivilege(),
+        steppingInRing3(), stopsInRing3(), watchesInRing0(), watchesInRing3(), ring0RunsDirectly(),
+        systemCallRaisesPrivilege(),
         systemCallSavesFlags(),
         systemReturn(), returnNullsSegments(), flagsInRing3(), selectorsInRing3(), portsInRing3(),
         interruptFromRing3(), interruptInRing0(), paging32(),
@@ -108,6 +109,19 @@ public enum HostDeviations {
       behaviour(
         "stop-ring3", "KVM's own breakpoint on an instruction in ring 3", "vol. 3, 18.3.1.1",
         expected: "a debug exit there", seen: SteppingSupport.stopsInRing3 ? "a debug exit there" : "none")
+    }
+
+    private static func watchesInRing0() -> HostBehaviour {
+      behaviour(
+        "watch-ring0", "KVM's own debug registers on loads and stores of ring 0, in three modes",
+        "vol. 3, 18.3.1.2",
+        expected: "debug exits", seen: WatchSupport.measured.inRing0 ? "debug exits" : "none, or not all")
+    }
+
+    private static func watchesInRing3() -> HostBehaviour {
+      behaviour(
+        "watch-ring3", "KVM's own debug registers on loads and stores of ring 3", "vol. 3, 18.3.1.2",
+        expected: "debug exits", seen: WatchSupport.measured.user64 ? "debug exits" : "none, or not all")
     }
 
     /// Whether the hardware runs ring-0 code, by the kernel's own counter of interpreted instructions.

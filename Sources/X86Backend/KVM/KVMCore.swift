@@ -23,6 +23,12 @@
     var stepped: UInt64 = 0
     /// Single-stepping or breakpoints are armed.
     var isDebugging = false
+    /// Loads and stores that stop a run, in the first debug registers.
+    var watches: [DebugSlot] = []
+    /// Which of them stopped runs since somebody looked.
+    var hits: Set<Int> = []
+    /// Asked after every single step, with the state; `true` ends the run there.
+    var observer: ((ProcessorState) -> Bool)?
     /// Why the last run could not go on at the level it was asked for.
     var refusal: String?
     /// The host's clock, for a guest that runs freely.

@@ -4,9 +4,6 @@
   internal import Trace
 
   extension KVMCore {
-    /// How many addresses the debug registers can stop at.
-    static var breakpointCount: Int { 4 }
-
     /// Executes the first instruction of a run when the run starts where it should stop.
     ///
     /// A breakpoint in a debug register stops before that instruction; no engine stops there. So it is
@@ -36,30 +33,34 @@
       return stop == .limit ? nil : stop
     }
 
-    /// Arms single-stepping or stops at linear addresses, or disarms both.
+    /// Arms single-stepping or stops at linear addresses and at ``watches``, or disarms all.
     ///
     /// Single-stepping must be armed again after general registers were written.
     func setDebugging(steps: Bool, breakpoints: Set<UInt64> = []) throws(KVMError) {
-      guard steps || !breakpoints.isEmpty || isDebugging else { return }
-      isDebugging = steps || !breakpoints.isEmpty
+      let slots = watches + breakpoints.sorted().map { DebugSlot(execution: $0) }
+      guard steps || !slots.isEmpty || isDebugging else { return }
+      isDebugging = steps || !slots.isEmpty
       var debug = kvm_guest_debug()
       if steps { debug.control = ckvm_guestdbg_singlestep }
-      if !breakpoints.isEmpty {
+      if !slots.isEmpty {
         debug.control |= ckvm_guestdbg_hardware
-        let addresses = breakpoints.sorted()
-        func address(_ index: Int) -> UInt64 { index < addresses.count ? addresses[index] : 0 }
+        func address(_ index: Int) -> UInt64 { index < slots.count ? slots[index].address : 0 }
         debug.arch.debugreg.0 = address(0)
         debug.arch.debugreg.1 = address(1)
         debug.arch.debugreg.2 = address(2)
         debug.arch.debugreg.3 = address(3)
-        // Global enable bits, exact-match bits and the one that always reads as one; type 0: execution.
-        var control: UInt64 = 0x700
-        for index in 0..<min(addresses.count, Self.breakpointCount) { control |= 2 << UInt64(index * 2) }
-        debug.arch.debugreg.7 = control
+        debug.arch.debugreg.7 = DebugSlot.control(slots)
       }
       guard machine.vcpu.call(ckvm_set_guest_debug, &debug) == 0 else {
         throw .cannotRun("KVM_SET_GUEST_DEBUG failed: \(errorText())")
       }
+    }
+
+    /// Keeps which of ``watches`` a DEBUG exit tells of: bit n of DR6 stands for debug register n.
+    func noteHits() {
+      guard !watches.isEmpty else { return }
+      let bits = ckvm_debug_dr6(page)
+      for number in watches.indices where bits >> UInt64(number) & 1 != 0 { hits.insert(number) }
     }
   }
 #endif

@@ -108,6 +108,31 @@
     /// Numbers of the pages of storage written to since ``logWrites()``, ascending; `nil` before it.
     public var writtenPages: [UInt64]? { guest.writtenPages() }
 
+    /// Loads and stores that stop runs behind their instruction, as ``StopReason/breakpoint(pc:)``.
+    ///
+    /// They share the debug registers with the addresses of a run, and work where ``WatchSupport`` says so.
+    func watch(_ slots: [DebugSlot]) {
+      guest.perform(()) { core in
+        core.watches = Array(slots.prefix(DebugSlot.count))
+        core.hits = []
+      }
+    }
+
+    /// Which of the slots stopped runs since this was last asked.
+    func takeHits() -> Set<Int> {
+      guest.perform([]) { core in
+        defer { core.hits = [] }
+        return core.hits
+      }
+    }
+
+    /// Lets somebody look after every single step; `true` ends the run, as ``StopReason/breakpoint(pc:)``.
+    ///
+    /// The observer is called in the middle of a run, on the vCPU's thread: it must not ask the engine for anything.
+    func observe(_ observer: ((ProcessorState) -> Bool)?) {
+      guest.perform(()) { core in core.observer = observer }
+    }
+
     public var state: ProcessorState {
       get { guest.readState() }
       set { guest.writeState(newValue) }
@@ -125,9 +150,9 @@
           "a guest that runs by the host's clock cannot be recorded by instruction",
           remedy: "record at level `events`, or let time pass at shared points")
       }
-      if !steps && limits.until.count > KVMCore.breakpointCount {
+      if !steps && limits.until.count > DebugSlot.count {
         throw EngineRefusal(
-          "KVM stops at no more than \(KVMCore.breakpointCount) addresses; \(limits.until.count) are given",
+          "KVM stops at no more than \(DebugSlot.count) addresses; \(limits.until.count) are given",
           remedy: "give fewer addresses, or record at level `instructions`")
       }
       let sink = recorder.flatMap { $0.level == .final ? nil : $0 }

@@ -111,6 +111,7 @@
         recorder?.append(TraceRecord(.exit, mode: 0, code: reason, clock: platform.retired, pc: pc))
         return .checkStop(cause: UInt32(X86Vector.doubleFault), pc: pc)
       case KVM_EXIT_DEBUG:
+        noteHits()
         return .breakpoint(pc: try generalRegisters().rip)
       case KVM_EXIT_INTR, KVM_EXIT_IRQ_WINDOW_OPEN, KVM_EXIT_SET_TPR:
         // The last one tells that the guest lowered CR8.

@@ -3,17 +3,23 @@
   internal import MachineCore
 
   extension SteppingSupport {
-    /// Whether a breakpoint of KVM's own stops code in ring 3, found out once.
-    package static let stopsInRing3 = measureStop()
+    /// Whether a breakpoint of KVM's own stops 64-bit code in ring 3, found out once.
+    package static let stopsInRing3 = measureStop(.long64) {
+      (platform, state) throws(MachineError) in try ProbeGuest.enterRing3(platform, &state)
+    }
 
-    private static func measureStop() -> Bool {
+    /// The same for 32-bit code, without paging.
+    static let stopsInRing3Of32 = measureStop(.protected32) { (_, state) throws(MachineError) in
+      state.setSegment(1, X86InitialSegments.userCode32)
+      for number in 0..<6 where number != 1 { state.setSegment(number, X86InitialSegments.userData) }
+    }
+
+    private static func measureStop(
+      _ mode: X86Mode, _ prepare: (Platform, inout ProcessorState) throws(MachineError) -> Void
+    ) -> Bool {
       // NOPs, and a trap that no handler takes, which ends the run in any case.
       let code: [UInt8] = [0x90, 0x90, 0x90, 0x90, 0x0F, 0x0B]
-      guard
-        let probe = try? ProbeGuest(
-          .long64, code,
-          prepare: { (platform, state) throws(MachineError) in try ProbeGuest.enterRing3(platform, &state) })
-      else { return false }
+      guard let probe = try? ProbeGuest(mode, code, prepare: prepare) else { return false }
       let place = probe.codeAddress + 2
       let reason = probe.guest.run(within: 0.5) { core throws(KVMError) in
         try core.setDebugging(steps: false, breakpoints: [place])
@@ -35,7 +41,7 @@
       case .checkStop: isShutdown = true
       default: isShutdown = false
       }
-      guard !SteppingSupport.stopsInRing3 else { return nil }
+      guard !SteppingSupport.stopsInRing3 || !SteppingSupport.stopsInRing3Of32 else { return nil }
       var system = kvm_sregs()
       guard machine.vcpu.call(ckvm_get_sregs, &system) == 0 else {
         throw .cannotRun("KVM_GET_SREGS failed: \(errorText())")
@@ -51,6 +57,8 @@
     private func isOpenToRing3(_ address: UInt64, _ system: kvm_sregs) -> Bool {
       guard system.cr0 & 1 != 0, hasRing3(system) else { return false }
       let isLong = system.efer & 0x400 != 0
+      if isLong, SteppingSupport.stopsInRing3 { return false }
+      if !isLong, SteppingSupport.stopsInRing3Of32 { return false }
       guard system.cr0 >> 31 != 0, isLong else { return true }
       // Without an entry nothing is known: the page may have been there before.
       return isUserPage(address, root: system.cr3) ?? true

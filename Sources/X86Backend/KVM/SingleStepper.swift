@@ -37,6 +37,9 @@
         {
           before = Self.clean(state)
           hasRetired = false
+          // The entry of its handler is a place like any other.
+          isFirst = false
+          if let observer = core.observer, observer(before) { return .breakpoint(pc: before[.rip]) }
         }
         if remaining == 0 { return .limit }
         if !isFirst, limits.until.contains(before[.rip]) { return .breakpoint(pc: before[.rip]) }
@@ -63,6 +66,9 @@
         remaining -= min(remaining, retired)
         hasRetired = retired > 0
         before = step.after
+        if stop == nil, let observer = core.observer, observer(before) {
+          return .breakpoint(pc: before[.rip])
+        }
         if case .idle = stop, core.platform.controller != nil {
           guard try core.waitForInterrupt() == .woken else { return stop ?? .limit }
           core.isHalted = false
@@ -142,7 +148,9 @@
     /// Handles one exit of the step.
     private func take(_ reason: UInt32, _ step: inout Step, _ core: KVMCore) throws(KVMError) -> StopReason? {
       switch Int32(bitPattern: reason) {
-      case KVM_EXIT_DEBUG: return nil
+      case KVM_EXIT_DEBUG:
+        core.noteHits()
+        return nil
       case KVM_EXIT_IO, KVM_EXIT_MMIO:
         var current = reason
         while true {

@@ -54,6 +54,31 @@ public enum X86Virtualizer {
     #endif
   }
 
+  /// Loads and stores that stop an engine's runs, in the processor's debug registers; see ``WatchSupport``.
+  package static func watch(_ engine: any Engine, _ slots: [DebugSlot]) {
+    #if os(Linux) && arch(x86_64)
+      (engine as? KVMEngine)?.watch(slots)
+    #endif
+  }
+
+  /// Which of these stopped runs since this was last asked, by their places in the list.
+  package static func takeHits(_ engine: any Engine) -> Set<Int> {
+    #if os(Linux) && arch(x86_64)
+      return (engine as? KVMEngine)?.takeHits() ?? []
+    #else
+      return []
+    #endif
+  }
+
+  /// Lets somebody look after every instruction that an engine single-steps; `true` ends the run.
+  ///
+  /// The observer must not ask the engine for anything: it gets the state, and may look at the platform's memory.
+  package static func observe(_ engine: any Engine, _ observer: ((ProcessorState) -> Bool)?) {
+    #if os(Linux) && arch(x86_64)
+      (engine as? KVMEngine)?.observe(observer)
+    #endif
+  }
+
   /// Numbers of the pages written to since ``logWrites(_:)``, ascending; `nil` where that is not kept.
   public static func writtenPages(_ engine: any Engine) -> [UInt64]? {
     #if os(Linux) && arch(x86_64)
