@@ -320,6 +320,18 @@ import Trace
     #expect(result.error.contains("2 instructions are in the log twice"))
   }
 
+  /// Without `exec` in the log only what is the same tells; a jump to itself is shown as often as it happens.
+  @Test(arguments: [
+    ("75 02", 1), ("75 fe", 2), ("0f 85 00 01 00 00", 1), ("0f 85 fa ff ff ff", 2), ("e9 fb ff ff ff", 2),
+    ("ff e0", 2),
+    ("48 ff c0", 1), ("66 0f 85 fb ff", 2),
+  ])
+  func jumpsToThemselvesAreNotRepetitions(_ bytes: String, _ count: Int) throws {
+    let text = block(start, bytes) + state(start) + state(start) + block(0x500, "90") + state(0x500)
+    let events = try events(imported(text, "--program", "protected32"))
+    #expect(events.count == count + 1, "\(bytes)")
+  }
+
   @Test func registersOfLaterPlugins() throws {
     let text = """
       0, 0x100000, 0x5b8, "movl $5, %eax", rax -> 0x0000000000000005, rip -> 0x0000000000100005

@@ -165,8 +165,8 @@ struct ImportedRun {
   private func isSameAgain(_ last: BegunInstruction, _ next: BegunInstruction) -> Bool {
     guard last.pc == next.pc, !last.before.isEmpty, last.before == next.before, last.mode == next.mode
     else { return false }
-    // Only a jump leads to itself and leaves no trace.
-    return !last.bytes.isJump
+    // Only a jump leads to itself and changes nothing.
+    return !last.bytes.mayLeadToItself
   }
 
   /// QEMU begins a repeated string instruction once more to find that its count is zero.
@@ -222,16 +222,26 @@ extension InstructionBytes {
     return (0x6C...0x6F).contains(opcode) || (0xA4...0xA7).contains(opcode) || (0xAA...0xAF).contains(opcode)
   }
 
-  /// JMP, Jcc or JCXZ: what may lead to itself and change nothing.
-  fileprivate var isJump: Bool {
+  /// JMP, Jcc or JCXZ to its own address, as far as the bytes tell.
+  fileprivate var mayLeadToItself: Bool {
     guard let opcode else { return false }
     let at = prefixes.count + 1
     let next = at < count ? self[at] : 0
-    return switch opcode {
-    case 0x70...0x7F, 0xE3, 0xE9...0xEB: true
-    case 0x0F: next & 0xF0 == 0x80
-    case 0xFF: next >> 3 & 6 == 4
-    default: false
+    switch opcode {
+    case 0x70...0x7F, 0xE3, 0xEB: return displacement(from: at) == -count
+    case 0xE9: return displacement(from: at) == -count
+    case 0x0F: return next & 0xF0 == 0x80 && displacement(from: at + 1) == -count
+    case 0xEA: return true
+    case 0xFF: return next >> 3 & 6 == 4
+    default: return false
     }
+  }
+
+  /// The signed number in the bytes from there to the end.
+  private func displacement(from start: Int) -> Int {
+    guard start < count else { return 0 }
+    var value = Int(Int8(bitPattern: self[count - 1]))
+    for index in (start..<count - 1).reversed() { value = value << 8 | Int(self[index]) }
+    return value
   }
 }
