@@ -1,3 +1,4 @@
+internal import Foundation
 internal import MachineCore
 internal import ToyISA
 
@@ -69,7 +70,7 @@ extension DebugAdapter {
     let bytes = session.read(start, count: count)
     let unreadable = count - bytes.count
     return .fields([
-      "address": .string(hex(start)), "data": .string(Base64.text(bytes)),
+      "address": .string(hex(start)), "data": .string(Data(bytes).base64EncodedString()),
       "unreadableBytes": unreadable > 0
         ? .integer(hole(start &+ UInt64(bytes.count), atMost: unreadable)) : nil,
     ])
@@ -87,7 +88,7 @@ extension DebugAdapter {
 
   func writeMemory(_ arguments: JSON) throws -> JSON? {
     let start = try address(arguments["memoryReference"], arguments["offset"])
-    guard let bytes = arguments["data"]?.string.flatMap(Base64.bytes) else {
+    guard let bytes = arguments["data"]?.string.flatMap({ Data(base64Encoded: $0) }).map(Array.init) else {
       throw Failure("`data` is no base64 text")
     }
     var part = bytes

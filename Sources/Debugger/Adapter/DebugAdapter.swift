@@ -104,7 +104,7 @@ public final class DebugAdapter {
       switch event {
       case .message(let content):
         do {
-          queue.append(try JSONReader.read(content))
+          queue.append(try JSON(reading: content))
         } catch {
           tell("a message that is no JSON was left out: \(error)\n", "stderr")
         }

@@ -1,4 +1,4 @@
-internal import Trace
+internal import Foundation
 
 /// A JSON value: what messages of the Debug Adapter Protocol are made of.
 public enum JSON: Sendable, Equatable {
@@ -55,54 +55,66 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
   }
 }
 
-extension JSON {
-  /// Its text, with the fields of objects in alphabetical order.
-  public var text: String { String(decoding: bytes, as: UTF8.self) }
-
-  /// Its text as UTF-8.
-  public var bytes: [UInt8] {
-    var bytes: [UInt8] = []
-    write(to: &bytes)
-    return bytes
-  }
-
-  private func write(to bytes: inout [UInt8]) {
-    switch self {
-    case .null: bytes += Array("null".utf8)
-    case .bool(let value): bytes += Array((value ? "true" : "false").utf8)
-    case .integer(let number): bytes += Array("\(number)".utf8)
-    // JSON has no words for what is not finite.
-    case .number(let number): bytes += Array((number.isFinite ? "\(number)" : "null").utf8)
-    case .string(let text): Self.write(text, to: &bytes)
-    case .array(let values):
-      bytes.append(UInt8(ascii: "["))
-      for (index, value) in values.enumerated() {
-        if index > 0 { bytes.append(UInt8(ascii: ",")) }
-        value.write(to: &bytes)
-      }
-      bytes.append(UInt8(ascii: "]"))
-    case .object(let fields):
-      bytes.append(UInt8(ascii: "{"))
-      for (index, key) in fields.keys.sorted().enumerated() {
-        if index > 0 { bytes.append(UInt8(ascii: ",")) }
-        Self.write(key, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        fields[key]?.write(to: &bytes)
-      }
-      bytes.append(UInt8(ascii: "}"))
+extension JSON: Codable {
+  public init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if value.decodeNil() {
+      self = .null
+    } else if let flag = try? value.decode(Bool.self) {
+      self = .bool(flag)
+    } else if let number = try? value.decode(Int.self) {
+      self = .integer(number)
+    } else if let number = try? value.decode(Double.self) {
+      self = .number(number)
+    } else if let text = try? value.decode(String.self) {
+      self = .string(text)
+    } else if let values = try? value.decode([JSON].self) {
+      self = .array(values)
+    } else {
+      self = .object(try value.decode([String: JSON].self))
     }
   }
 
-  private static func write(_ text: String, to bytes: inout [UInt8]) {
-    bytes.append(UInt8(ascii: "\""))
-    bytes += JSONEscape.bytes(of: text)
-    bytes.append(UInt8(ascii: "\""))
+  public func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    switch self {
+    case .null: try value.encodeNil()
+    case .bool(let flag): try value.encode(flag)
+    case .integer(let number): try value.encode(number)
+    // JSON has no words for what is not finite.
+    case .number(let number): number.isFinite ? try value.encode(number) : try value.encodeNil()
+    case .string(let text): try value.encode(text)
+    case .array(let values): try value.encode(values)
+    case .object(let fields): try value.encode(fields)
+    }
   }
-}
 
-extension JSON {
+  /// Why bytes are no JSON.
+  public struct Fault: Error, CustomStringConvertible {
+    /// What is wrong, and where.
+    public var description: String
+  }
+
   /// The value that a text in UTF-8 is.
-  ///
-  /// - Throws: an error that tells what is wrong, and at which byte.
-  public init(reading bytes: [UInt8]) throws { self = try JSONReader.read(bytes) }
+  public init(reading bytes: [UInt8]) throws(Fault) {
+    do {
+      self = try JSONDecoder().decode(JSON.self, from: Data(bytes))
+    } catch DecodingError.dataCorrupted(let context) {
+      let reason = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey]
+      throw Fault(description: reason as? String ?? context.debugDescription)
+    } catch {
+      throw Fault(description: "\(error)")
+    }
+  }
+
+  /// Its text as UTF-8, with the fields of objects in alphabetical order.
+  public var bytes: [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Values of these kinds can all be written.
+    return (try? encoder.encode(self)).map(Array.init) ?? Array("null".utf8)
+  }
+
+  /// Its text.
+  public var text: String { String(decoding: bytes, as: UTF8.self) }
 }
