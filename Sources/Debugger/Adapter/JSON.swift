@@ -100,8 +100,7 @@ extension JSON: Codable {
     do {
       self = try JSONDecoder().decode(JSON.self, from: Data(bytes))
     } catch DecodingError.dataCorrupted(let context) {
-      let reason = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey]
-      throw Fault(description: reason as? String ?? context.debugDescription)
+      throw Fault(description: context.debugDescription)
     } catch {
       throw Fault(description: "\(error)")
     }
