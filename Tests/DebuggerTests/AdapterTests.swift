@@ -200,6 +200,78 @@ import ToyISA
     #expect(depths.max()! <= 8, "calls that came back are gone: \(depths)")
   }
 
+  /// An event that does not have to stop hides no breakpoint at the place to which it leads.
+  @Test func breakpointsBehindEvents() {
+    let client = client()
+    client.ask(
+      "setExceptionBreakpoints",
+      ["filters": [], "filterOptions": [["filterId": "trap", "condition": "!svc"]]])
+    client.ask("setFunctionBreakpoints", ["breakpoints": [["name": "handler"]]])
+    #expect(client.move("continue") == "function breakpoint" && client.line == 22)
+  }
+
+  /// Filters that come while the machine runs hold from then on.
+  @Test func filtersInARun() {
+    let client = client()
+    client.meanwhile = [client.bytes("setExceptionBreakpoints", ["filters": ["trap"]])]
+    #expect(client.move("continue") == "exception" && client.line == 22)
+  }
+
+  @Test(arguments: EngineKind.allCases)
+  func nextPassesInterrupts(_ kind: EngineKind) throws {
+    let client = AdapterClient()
+    client.start("minos", ["engine": .string(kind.rawValue)])
+    client.ask("setExceptionBreakpoints", ["filters": ["interrupt"]])
+    #expect(client.move("continue") == "exception")
+    let handler = try #require(client.session?.position)
+    client.ask("setExceptionBreakpoints", ["filters": []])
+    client.move("stepBack", ["granularity": "instruction"])
+    client.move("next", ["granularity": "instruction"])
+    let place = try #require(client.session?.position)
+    #expect(place.pc != handler.pc && place.count > handler.count)
+    #expect(client.frames().first?["name"]?.string?.contains("[interrupt") == false)
+  }
+
+  @Test func pointsOfTheConsole() {
+    let client = client()
+    client.ask("evaluate", ["expression": "tbreak once", "context": "repl"])
+    #expect(client.move("continue") == "breakpoint" && client.line == 19)
+    // Of two at one place either may stop.
+    client.ask("evaluate", ["expression": "break again", "context": "repl"])
+    client.ask("evaluate", ["expression": "break again if s0 == 100", "context": "repl"])
+    #expect(client.move("continue") == "breakpoint" && client.line == 8)
+  }
+
+  /// Conditions are given before there is a stack.
+  @Test func conditionsOnMemoryThatIsNotThereYet() {
+    let client = client()
+    let set = client.breakpoints(
+      client.ask(
+        "setFunctionBreakpoints",
+        [
+          "breakpoints": [
+            ["name": "once", "condition": "*(sp - 4) == 0 && 8 / s0 == 8"],
+            ["name": "once", "condition": "*(nothing) == 0"],
+          ]
+        ]))
+    #expect(set.map { $0["verified"] == true } == [true, false])
+    #expect(client.move("continue") == "function breakpoint" && client.line == 19)
+  }
+
+  @Test func cancelOvertakes() throws {
+    let client = client()
+    client.ask("threads")
+    let seq = try #require(client.messages.last { $0["type"] == "response" }?["request_seq"]?.int) + 1
+    client.send(
+      client.bytes("evaluate", ["expression": "s0"]) + client.bytes("cancel", ["requestId": .integer(seq)]))
+    let answer = client.messages.last { $0["request_seq"]?.int == seq }
+    #expect(answer?["success"] == false && answer?["message"] == "cancelled")
+  }
+
+  @Test func wideNumbers() {
+    #expect(client().value("0x180000000") == "0x180000000 (6442450944)")
+  }
+
   @Test func events() {
     let client = client()
     let filters = client.ask(

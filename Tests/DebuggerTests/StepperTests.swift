@@ -2,6 +2,7 @@ import Debugger
 import MachineCore
 import Properties
 import Testing
+import ToyISA
 import X86Backend
 
 @Suite struct StepperTests {
@@ -50,6 +51,32 @@ import X86Backend
       seen.insert(Array(client.session.engine.state.registers.prefix(18)))
     }
     #expect(seen.count == 1)
+  }
+
+  /// A call may take longer than machines in lock step go at a time.
+  @Test func longCallsInLockStep() throws {
+    let source = """
+              .include "toy.inc"
+      start:  call  outer
+      back:   out   zero, POWER(zero)
+      outer:  mv    s1, ra
+              call  inner
+              mv    ra, s1
+              ret
+      inner:  li    t0, 30000
+      again:  addi  t0, t0, -1
+              bne   t0, zero, again
+              ret
+      """
+    let image = try ToyAssembler.run(bytes: Array(source.utf8), file: "test.asm", include: { _ in nil }).image
+    let workload = Workload(name: "test.asm", machine: .toy(image, ToyMachine(), .classic))
+    let back = try #require(workload.symbolAddress("back"))
+    for script in [["next"], ["tbreak outer", "c", "finish"]] {
+      let sessions = try [EngineKind.emulator, .simulator].map { try DebuggedPrograms.session(workload, $0) }
+      let (lines, stepper) = run(sessions, script)
+      #expect(stepper.failures == 0 && !stepper.sawDifference, "\(lines)")
+      #expect(sessions.map(\.position.pc) == [back, back], "\(lines)")
+    }
   }
 
   @Test func machinesInLockStep() throws {

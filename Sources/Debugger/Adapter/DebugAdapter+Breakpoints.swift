@@ -206,7 +206,7 @@ extension DebugAdapter {
     if let text = wish["condition"]?.string, !text.trimmed.isEmpty {
       let condition = try DebugExpression(text)
       // A name that is none is told now, not at the first stop.
-      _ = try condition.value(session)
+      try condition.checkNames(session)
       point.condition = condition
     }
     if let text = wish["hitCondition"]?.string, !text.trimmed.isEmpty {
@@ -285,11 +285,12 @@ extension DebugAdapter {
   // MARK: Stops
 
   /// Whether a breakpoint at the present place lets the machine stand.
-  func settleBreakpoint(_ isBackward: Bool) -> Bool {
+  ///
+  /// - Parameter number: the session's number of the breakpoint that was found first.
+  func settleBreakpoint(_ number: Int?, _ isBackward: Bool) -> Bool {
     let here = session.codeAddress
     var ids: [Int] = []
     var reasons: [String] = []
-    var isOwn = false
     for index in points.points.indices where points.points[index].addresses.contains(here) {
       let point = points.points[index]
       if let condition = point.condition, (try? condition.value(session)) == 0 { continue }
@@ -310,10 +311,14 @@ extension DebugAdapter {
       ids.append(point.id)
       reasons.append(reason)
     }
-    // A point of the debug console has no number for the client.
+    // A point of the debug console has no number for the client; a temporary one is gone already.
     let known = Set(points.points.flatMap(\.numbers))
+    var isOwn =
+      number.map { number in
+        !known.contains(number) && !session.breakpoints.contains { $0.number == number }
+      } ?? false
     for point in session.breakpoints where point.address == here && !known.contains(point.number) {
-      isOwn = point.condition.map { (try? $0.value(session)) != 0 } ?? true
+      isOwn = isOwn || point.condition.map { (try? $0.value(session)) != 0 } ?? true
     }
     guard !ids.isEmpty || isOwn else { return false }
     stopped(reasons.first ?? "breakpoint", nil, ids: ids)

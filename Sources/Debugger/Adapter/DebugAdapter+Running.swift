@@ -88,10 +88,10 @@ extension DebugAdapter {
   }
 
   private func run(_ doing: Activity) throws {
-    let stop = try session.resume(doing.goal ?? DebugGoal(events: points.events))
-    if !settle(stop) { activity?.goal = session.goalLeft }
-    // Breakpoints may have changed the events that matter.
-    activity?.goal?.events = points.events
+    // What came meanwhile may have changed the events that matter.
+    var goal = doing.goal ?? DebugGoal()
+    goal.events = points.events
+    if !settleAll(try session.resume(goal)) { activity?.goal = session.goalLeft }
   }
 
   private func runBack() throws {
@@ -100,24 +100,26 @@ extension DebugAdapter {
 
   /// One part of a step; several make up a line or a call.
   private func step(_ doing: Activity) throws {
-    if let goal = doing.goal {
+    if var goal = doing.goal {
+      goal.events = points.events
       let stop = try session.resume(goal)
       if stop == .returned {
         activity?.goal = nil
         if doing.kind == .out { return stopped("step", nil) }
+        // The handler of a trap came back to the instruction itself, which is still to be done.
+        if session.codeAddress == doing.last { return }
       } else {
-        if !settle(stop) { activity?.goal = session.goalLeft }
+        if !settleAll(stop) { activity?.goal = session.goalLeft }
         return
       }
     } else if doing.isOver, session.isCallNext {
       activity?.goal = DebugGoal(events: points.events, depth: 1)
       return
     } else {
-      let count = session.position.count
       let stop = try session.step(watching: DebugGoal(events: points.events))
       guard stop == .stepped || !settle(stop) else { return }
-      // What does not retire has trapped.
-      if doing.isOver, session.position.count == count {
+      // The handler of a trap, or of an interrupt that came behind the instruction, is next.
+      if doing.isOver, session.engine.state.deliveries > 0 {
         if let found = session.stopHere(DebugGoal()), settle(found) { return }
         activity?.goal = DebugGoal(events: points.events, depth: 0)
         return
@@ -155,11 +157,20 @@ extension DebugAdapter {
     stopped("step", nil)
   }
 
+  /// Settles a stop, and a breakpoint at its place, which a run that begins there would pass.
+  private func settleAll(_ stop: DebugStop) -> Bool {
+    if settle(stop) { return true }
+    switch stop {
+    case .event, .watchpoint: return session.stopHere(DebugGoal()).map { settle($0) } ?? false
+    default: return false
+    }
+  }
+
   /// Decides whether the machine stays where it is, and tells the client then.
   func settle(_ stop: DebugStop, isBackward: Bool = false) -> Bool {
     switch stop {
     case .interrupted: return false
-    case .breakpoint: return settleBreakpoint(isBackward)
+    case .breakpoint(let number): return settleBreakpoint(number, isBackward)
     case .watchpoint(let number, let old, let new): return settleWatchpoint(number, old, new, isBackward)
     case .event(let record):
       guard let filter = ExceptionFilter(record), let wish = points.exceptions[filter],

@@ -6,6 +6,7 @@ extension DebugAdapter {
   /// A number as the client shows it: hexadecimal, and decimal where that is more.
   static func shown(_ value: UInt64, bits: Int = 32) -> String {
     guard value > 9 else { return "\(value)" }
+    let bits = bits < 64 && value >> UInt64(bits) != 0 ? 64 : bits
     let sign = bits <= 64 && value >> UInt64(bits - 1) & 1 != 0
     let number =
       sign ? Int64(bitPattern: value | (bits < 64 ? ~0 << UInt64(bits) : 0)) : Int64(bitPattern: value)

@@ -104,7 +104,9 @@ public final class DebugAdapter {
       switch event {
       case .message(let content):
         do {
-          queue.append(try JSON(reading: content))
+          let message = try JSON(reading: content)
+          // Behind the request that it is about it would come too late.
+          queue.insert(message, at: message["command"]?.string == "cancel" ? 0 : queue.count)
         } catch {
           tell("a message that is no JSON was left out: \(error)\n", "stderr")
         }

@@ -5,6 +5,7 @@ public enum JSON: Sendable, Equatable {
   case null
   case bool(Bool)
   case integer(Int)
+  /// A number that is not whole, or too large for an `Int`.
   case number(Double)
   case string(String)
   case array([JSON])
@@ -19,6 +20,7 @@ public enum JSON: Sendable, Equatable {
     return value
   }
 
+  /// A string's text; `nil` for anything else.
   public var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
@@ -32,12 +34,15 @@ public enum JSON: Sendable, Equatable {
       }
     return number.flatMap { $0.magnitude <= 1 << 53 ? $0 : nil }
   }
+  /// `true` or `false`; `nil` for anything else.
   public var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
+  /// An array's values; `nil` for anything else.
   public var array: [JSON]? {
     if case .array(let values) = self { values } else { nil }
   }
+  /// An object's fields; `nil` for anything else.
   public var object: [String: JSON]? {
     if case .object(let fields) = self { fields } else { nil }
   }

@@ -45,6 +45,20 @@ public struct DebugExpression: Sendable, Equatable {
   /// Its value now.
   public func value(_ values: some DebugValues) throws(Failure) -> UInt64 { try Self.value(node, values) }
 
+  /// Throws for a name that is neither a register nor a symbol; memory may come to be there later.
+  func checkNames(_ values: some DebugValues) throws(Failure) { try Self.checkNames(node, values) }
+
+  private static func checkNames(_ node: Node, _ values: some DebugValues) throws(Failure) {
+    switch node {
+    case .number: return
+    case .name: _ = try value(node, values)
+    case .memory(_, let operand), .unary(_, let operand): try checkNames(operand, values)
+    case .binary(_, let left, let right):
+      try checkNames(left, values)
+      try checkNames(right, values)
+    }
+  }
+
   private static func value(_ node: Node, _ values: some DebugValues) throws(Failure) -> UInt64 {
     switch node {
     case .number(let number): return number

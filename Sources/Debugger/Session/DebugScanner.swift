@@ -43,7 +43,6 @@ final class DebugScanner {
   private var contents: [Int: UInt64]
   private(set) var recorder: TraceRecorder!
 
-  /// - Parameter findsAll: every finding, not only the first, is wanted.
   init(
     _ session: DebugSession, goal: DebugGoal, tracer: ((TraceRecord) -> Void)? = nil
   ) {

@@ -92,6 +92,7 @@ extension DebugSession {
   ///
   /// - Throws: ``EngineRefusal`` when the engine cannot run on in this way.
   public func resume(_ goal: DebugGoal = DebugGoal()) throws(EngineRefusal) -> DebugStop {
+    goalLeft = goal
     if let end { return .ended(end) }
     defer { passConsole() }
     guard counts else { return try resumeHardware(goal) }
@@ -99,7 +100,6 @@ extension DebugSession {
     let addresses = stopAddresses(goal)
     let scanner = DebugScanner.isNeeded(self, goal) ? DebugScanner(self, goal: goal, tracer: tracer) : nil
     var contents = watchedContents()
-    goalLeft = goal
     defer { engine.platform.accessesLeft = nil }
     while true {
       if let scanner {

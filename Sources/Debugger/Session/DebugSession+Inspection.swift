@@ -34,7 +34,8 @@ extension DebugSession {
         } else {
           guard let found = view.walk(one, state, memory).physical else { break }
           physical = found
-          page = (one & ~0xFFF, found &- (one & 0xFFF))
+          let start = found &- (one & 0xFFF)
+          if view.walk(one | 0xFFF, state, memory).physical == start &+ 0xFFF { page = (one & ~0xFFF, start) }
         }
       }
       guard let byte = memory.byte(physical) else { break }

@@ -59,9 +59,10 @@ public final class Lockstep {
     if sessions.count == 1 { return .stopped(try lead.resume(goal)) }
     guard allCount else { return try resumeStepping(goal) }
     if let end = lead.end { return .stopped(.ended(end)) }
+    var left = goal
     while true {
       let start = lead.engine.platform.retired
-      var part = goal
+      var part = left
       part.count = min(goal.count ?? .max, start &+ Self.stretch)
       let marks = sessions.map { EventMarks($0) }
       let stop = try lead.resume(part)
@@ -73,7 +74,11 @@ public final class Lockstep {
         return .different(try locate(max(start, first &- min(first, 1))))
       }
       if let pair = differing(withStorage: true) { return .different(explain(pair, [])) }
-      if stop == .count, end < goal.count ?? .max { continue }
+      if stop == .count, end < goal.count ?? .max {
+        // A call may go on from one stretch to the next.
+        left = lead.goalLeft
+        continue
+      }
       return .stopped(stop)
     }
   }

@@ -67,9 +67,7 @@ extension Stepper {
       guard let stop = report(outcome, isQuiet: index < count) else { return }
       switch stop {
       case .event, .device: continue
-      default:
-        if index < count { line(stopText(stop)) }
-        return showPlace()
+      default: return index == count ? showPlace() : ()
       }
     }
     showPlace()
@@ -82,7 +80,7 @@ extension Stepper {
     let address = try place(parts.first)
     let condition = try parts.second.map { try DebugExpression($0) }
     // A name that is none is told now, not at the first stop.
-    if let condition { _ = try condition.value(session) }
+    if let condition { try condition.checkNames(session) }
     let number = session.addBreakpoint(address, condition: condition, isTemporary: isTemporary)
     let name = session.location(of: address).name.map { " (\($0))" } ?? ""
     line("breakpoint \(number) at \(hex(address))\(name)" + (condition.map { " if \($0.text)" } ?? ""))
