@@ -92,6 +92,8 @@ extension DebugSession {
     }
     while true {
       if isInterrupted() { return .interrupted }
+      // A step may have put another engine in place.
+      if goal.events.contains(.device) { engine.platform.accessesLeft = 1 }
       isCountExact = false
       let stop = try engine.run(RunLimits(until: places, hostSeconds: Self.slice), into: nil)
       passConsole()
@@ -105,6 +107,7 @@ extension DebugSession {
         let reason = try rawStep()
         if let found = watchHit(watched, &contents) { return found }
         if let reason { return .ended(reason) }
+        if engine.platform.accessesLeft == 0 { return .device }
         if let found = stopHere(goal) { return found }
       }
     }
