@@ -1,6 +1,7 @@
 import Debugger
 import MachineCore
 import Testing
+import X86Backend
 
 /// Bytes, messages and JSON, whole and damaged.
 @Suite struct AdapterWireTests {
@@ -90,17 +91,6 @@ import Testing
 
   // MARK: Fuzz
 
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var word = state
-      word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-      word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-      return word ^ word >> 31
-    }
-  }
-
   private static let commands = [
     "initialize", "launch", "attach", "restart", "configurationDone", "cancel", "threads", "pause",
     "continue", "next",
@@ -123,7 +113,7 @@ import Testing
     "requestId", "startFrame", "levels", "start", "path", "lines", "stopOnEntry", "arguments", "program",
   ]
 
-  private static func value(_ random: inout Generator, _ depth: Int = 0) -> JSON {
+  private static func value(_ random: inout SplitMix, _ depth: Int = 0) -> JSON {
     switch Int.random(in: 0...(depth < 3 ? 9 : 6), using: &random) {
     case 0: .null
     case 1: .bool(Bool.random(using: &random))
@@ -156,7 +146,7 @@ import Testing
   }
 
   /// What a client would send, with some of its fields.
-  private static func arguments(_ command: String, _ random: inout Generator) -> JSON {
+  private static func arguments(_ command: String, _ random: inout SplitMix) -> JSON {
     let named = names.shuffled(using: &random).prefix(Int.random(in: 0...12, using: &random))
     var fields = Dictionary(uniqueKeysWithValues: named.map { ($0, value(&random, 1)) })
     if Bool.random(using: &random) { fields["memoryReference"] = "0x100" }
@@ -170,7 +160,7 @@ import Testing
     return .object(fields)
   }
 
-  private static func damage(_ bytes: inout [UInt8], _ random: inout Generator) {
+  private static func damage(_ bytes: inout [UInt8], _ random: inout SplitMix) {
     switch Int.random(in: 0...4, using: &random) {
     case 0:
       bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
@@ -187,7 +177,7 @@ import Testing
   @Test func fuzzedConversations() {
     let seed: UInt64 = 20_261_122
     print("adapter fuzz seed \(seed)")
-    var random = Generator(state: seed)
+    var random = SplitMix(state: seed)
     var ends = 0
     for stream in 0..<1000 {
       let client = AdapterClient()

@@ -5,17 +5,6 @@ import X86Backend
 
 /// Streams of damaged packets, from a printed seed.
 @Suite struct RemoteFuzzTests {
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var word = state
-      word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-      word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-      return word ^ word >> 31
-    }
-  }
-
   private static let words = [
     "?", "g", "G00", "p0", "p10", "pffffffffffffffff", "P0=00", "P10=0000100000000000", "m7c00,10",
     "m0,ffffffffffffffff",
@@ -36,7 +25,7 @@ import X86Backend
   @Test func fuzzedStreams() throws {
     let seed: UInt64 = 20_261_121
     print("packet fuzz seed \(seed)")
-    var random = Generator(state: seed)
+    var random = SplitMix(state: seed)
     var last = try PacketClient("real16", memory: 2 << 20)
     for stream in 0..<1000 {
       let client =

@@ -44,13 +44,7 @@ public struct SteppingSupport: Sendable, Equatable {
     /// Whether three NOPs give three DEBUG exits at the right places.
     private static func steps(_ mode: X86Mode, user: Bool = false) -> Bool {
       let code: [UInt8] = [0x90, 0x90, 0x90, 0x90, 0xEB, 0xFE]
-      guard
-        let probe = try? ProbeGuest(
-          mode, code,
-          prepare: { (platform, state) throws(MachineError) in
-            if user { try ProbeGuest.enterRing3(platform, &state) }
-          })
-      else { return false }
+      guard let probe = ProbeGuest.running(code, mode, user: user) else { return false }
       let start = probe.codeAddress
       var count: UInt64 = 0
       let result = probe.guest.run(within: 0.5) { core throws(KVMError) in
@@ -71,6 +65,15 @@ public struct SteppingSupport: Sendable, Equatable {
   }
 
   extension ProbeGuest {
+    /// A guest that runs code in a mode, in ring 3 of long mode if that is asked; `nil` where KVM does not give one.
+    static func running(_ code: [UInt8], _ mode: X86Mode, user: Bool) -> ProbeGuest? {
+      try? ProbeGuest(
+        mode, code,
+        prepare: { (platform, state) throws(MachineError) in
+          if user { try enterRing3(platform, &state) }
+        })
+    }
+
     /// Starts a long-mode guest in ring 3, with every page open to it.
     static func enterRing3(_ platform: Platform, _ state: inout ProcessorState) throws(MachineError) {
       // The user bit in all three levels of the identity map.

@@ -45,13 +45,7 @@ package struct WatchSupport: Sendable, Equatable {
       }
       // NOP; MOV [datum], AL; NOP; MOV AL, [datum]; NOP; HLT, which ends the run in ring 3 by a trap without a handler.
       let code = [0x90, 0xA2] + bytes + [0x90, 0xA0] + bytes + [0x90, 0xF4]
-      guard
-        let probe = try? ProbeGuest(
-          mode, code,
-          prepare: { (platform, state) throws(MachineError) in
-            if user { try ProbeGuest.enterRing3(platform, &state) }
-          })
-      else { return false }
+      guard let probe = ProbeGuest.running(code, mode, user: user) else { return false }
       let watches = slots(datum, 1)
       let size = UInt64(bytes.count)
       let store = probe.codeAddress + 2 + size
